@@ -1,0 +1,1 @@
+"""An event-trigger engine inside a Django site."""

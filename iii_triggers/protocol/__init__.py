@@ -1,0 +1,1 @@
+"""The worker protocol: message types, codec and errors. Imports no Django."""
