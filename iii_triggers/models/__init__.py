@@ -1,0 +1,20 @@
+"""The shared truth: rows that every process of the site sees."""
+
+from .changes import Change, ChangeCounter
+from .functions import Function
+from .nodes import Node
+from .tokens import WorkerToken
+from .trigger_types import TriggerType
+from .triggers import Trigger
+from .workers import Worker
+
+__all__ = [
+    "Change",
+    "ChangeCounter",
+    "Function",
+    "Node",
+    "Trigger",
+    "TriggerType",
+    "Worker",
+    "WorkerToken",
+]

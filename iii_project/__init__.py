@@ -1,0 +1,1 @@
+"""The runnable site that ships with iii-triggers."""

@@ -1,0 +1,89 @@
+"""The settings of the app: ``III_*`` in the site's settings, read live.
+
+The annotations below are the reference and the values beside them the defaults. Every access
+reads through to ``django.conf.settings``, so ``override_settings`` works.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.conf import settings as django_settings
+
+MIB = 1024 * 1024
+
+FunctionConflict = Literal["balance", "newest"]
+
+
+class Settings:
+    """Typed view of the site's ``III_*`` settings."""
+
+    III_HTTP_PREFIX: str = "/iii/http"
+    """Path on the site's own port below which HTTP triggers answer; "" is the site's root."""
+
+    III_DEFAULT_TIMEOUT_MS: int = 30_000
+    """How long an invocation may take when neither trigger nor caller says."""
+
+    III_MAX_BODY_BYTES: int = 10 * MIB
+    """Largest body of a request to an HTTP trigger; a trigger may set less or more."""
+
+    III_MAX_FRAME_BYTES: int = 64 * MIB
+    """Largest frame a worker may send; the newest SDKs send up to 64 MiB."""
+
+    III_MAX_SEND_QUEUE_BYTES: int = 64 * MIB
+    """How much may wait to be sent to one worker before its connection is dropped."""
+
+    III_MAX_FUNCTIONS_PER_WORKER: int = 10_000
+    """How many functions one connection may register."""
+
+    III_MAX_TRIGGERS_PER_WORKER: int = 10_000
+    """How many triggers one connection may register."""
+
+    III_MAX_IN_FLIGHT_PER_WORKER: int = 10_000
+    """How many calls of one connection may wait for their result at the same time."""
+
+    III_MAX_ID_LENGTH: int = 255
+    """Longest function, trigger or trigger type id."""
+
+    III_ALLOW_LOOPBACK_WORKERS: bool = True
+    """Let workers on this machine connect without a token."""
+
+    III_ALLOWED_ORIGINS: list[str] = []
+    """Origins (``https://app.example``) whose pages may open a worker socket."""
+
+    III_CORS_ALLOWED_ORIGINS: list[str] = []
+    """Origins that may call HTTP triggers from a page; empty turns CORS off, "*" allows all."""
+
+    III_FUNCTION_CONFLICT: FunctionConflict = "balance"
+    """When several workers offer one function: share the calls, or call the newest."""
+
+    III_SITE_THREADS: int = 16
+    """Threads for the site's plain (not ``async``) functions."""
+
+    III_SYNC_INTERVAL_S: float = 0.25
+    """How often each process looks for changes made by other processes."""
+
+    III_WRITE_INTERVAL_S: float = 0.1
+    """How long live registrations are gathered before they are written in one batch."""
+
+    III_HEARTBEAT_INTERVAL_S: float = 5.0
+    """How often a process says that it lives."""
+
+    III_NODE_TIMEOUT_S: float = 30.0
+    """After how long without a heartbeat a process on another host counts as dead."""
+
+    III_SHUTDOWN_GRACE_S: float = 10.0
+    """How long a stopping process waits for what is in flight."""
+
+    III_TRIGGER_TYPES: list[str] = [
+        "iii_triggers.trigger_types.http.HttpTriggerType",
+    ]
+    """Dotted paths of the built-in trigger types, in the order they are registered."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("III_"):
+            return getattr(django_settings, name, getattr(type(self), name))
+        return super().__getattribute__(name)
+
+
+settings = Settings()
