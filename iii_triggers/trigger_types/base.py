@@ -1,0 +1,67 @@
+"""What a trigger type is made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from iii_triggers.protocol.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.core.checks import CheckMessage
+
+    from iii_triggers.engine.core import Engine
+    from iii_triggers.engine.triggers import Trigger
+
+
+class TriggerRegistrator(ABC):
+    """Registers and unregisters the triggers of one type.
+
+    A built-in type is a subclass named in ``III_TRIGGER_TYPES``; the types of workers share one
+    subclass that forwards to the worker. Every hook but the two registrations has a default.
+    """
+
+    id: str = ""
+    """The id triggers name in ``type``."""
+
+    aliases: Sequence[str] = ()
+    """Other ids that older SDKs use for this type."""
+
+    description: str = ""
+    """One line for people."""
+
+    config_schema: dict[str, Any] | None = None
+    """JSON Schema of the config of a trigger."""
+
+    call_schema: dict[str, Any] | None = None
+    """JSON Schema of what functions receive."""
+
+    def bind(self, engine: Engine) -> None:
+        """Get hold of the engine this type belongs to. Called once, before anything else."""
+
+    def validate_config(self, config: Any) -> None:
+        """Raise InvalidConfig (with ``field``) unless ``config`` is one of this type."""
+        if config is not None and not isinstance(config, dict):
+            raise InvalidConfig("The config must be a JSON object.")
+
+    def conflict_key(self, config: Any) -> str | None:
+        """Return what only one trigger of the site may have, such as a route; None for nothing."""
+        return None
+
+    @abstractmethod
+    async def register_trigger(self, trigger: Trigger) -> None:
+        """Make ``trigger`` fire. Raise TriggerRejected if it cannot.
+
+        A trigger id that is already registered is replaced; if the new one is rejected, the old
+        one stays.
+        """
+
+    @abstractmethod
+    async def unregister_trigger(self, trigger: Trigger) -> None:
+        """Stop ``trigger``. Unknown triggers are ignored."""
+
+    def run_checks(self) -> Sequence[CheckMessage]:
+        """Return what is wrong with the settings of this type."""
+        return ()
