@@ -1,0 +1,1 @@
+"""End-to-end tests: real engine processes and workers written with the published SDKs."""

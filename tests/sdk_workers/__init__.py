@@ -1,0 +1,1 @@
+"""Worker programs written with the published SDKs, and the recorder of their frames."""
