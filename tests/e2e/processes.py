@@ -6,7 +6,6 @@ Nothing here sleeps: a wait is for a line on stdout or for the end of a process,
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import threading
@@ -53,6 +52,13 @@ class Process:
         self._popen.stdin.write(line + "\n")
         self._popen.stdin.flush()
 
+    def wait_logged(self, text: str, *, timeout_s: float) -> None:
+        """Return once the program has written ``text``, to stdout or stderr."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: any(text in one for one in self._log), timeout_s)
+        if not found:
+            raise ProcessFailed(f"{self.name} did not log {text!r}\n{self.tail()}")
+
     def wait_for(self, wanted: Callable[[str], bool], *, timeout_s: float, what: str) -> str:
         """Take the first line of stdout that is ``wanted``; a line is taken once."""
         with self._changed:
@@ -72,18 +78,29 @@ class Process:
 
     def kill(self) -> None:
         """End the process at once (SIGKILL) and wait until it is gone."""
-        self._end(signal.SIGKILL)
+        self._popen.kill()
+        self.wait()
 
-    def stop(self) -> int:
-        """Ask the process to end (SIGTERM), wait for it and return its exit code.
+    def terminate(self) -> None:
+        """Ask the process to end (SIGTERM)."""
+        self._popen.terminate()
+
+    def wait(self) -> int:
+        """Wait until the process has ended and return its exit code.
 
         Raise ProcessFailed, having killed it, if it does not end in time.
         """
         try:
-            return self._end(signal.SIGTERM)
+            code = self._popen.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            self.kill()
-            raise ProcessFailed(f"{self.name} ignored SIGTERM\n{self.tail()}") from None
+            self._popen.kill()
+            raise ProcessFailed(f"{self.name} did not end\n{self.tail()}") from None
+        for reader in self._readers:
+            reader.join(STOP_S)
+        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
 
     def tail(self, lines: int = 80) -> str:
         """Return the last lines the process wrote."""
@@ -102,16 +119,6 @@ class Process:
         with self._changed:
             self._silent_streams += 1
             self._changed.notify_all()
-
-    def _end(self, signal_number: int) -> int:
-        self._popen.send_signal(signal_number)
-        code = self._popen.wait(STOP_S)
-        for reader in self._readers:
-            reader.join(STOP_S)
-        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
-            if pipe is not None:
-                pipe.close()
-        return code
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -20,4 +20,8 @@ steer({
     const functions = await iii.listFunctions();
     return functions.map((one) => one.function_id);
   },
+  listWorkers: async () => {
+    const workers = await iii.listWorkers();
+    return workers.map((one) => one.name);
+  },
 });

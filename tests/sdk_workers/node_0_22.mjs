@@ -20,4 +20,8 @@ steer({
     const { functions } = await iii.trigger(request);
     return functions.map((one) => one.function_id);
   },
+  listWorkers: async () => {
+    const { workers } = await iii.trigger({ function_id: 'engine::workers::list', payload: {} });
+    return workers.map((one) => one.name);
+  },
 });

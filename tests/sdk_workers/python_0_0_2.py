@@ -77,6 +77,10 @@ class Client:
         """List functions through ``engine.functions.list``."""
         return [function.function_id for function in self.wait_for(self.iii.list_functions)]
 
+    def list_workers(self) -> list[str | None]:
+        """List workers through ``engine.workers.list``."""
+        return [worker.name for worker in self.wait_for(self.iii.list_workers)]
+
 
 def _cannot_unregister() -> None:
     raise NotImplementedError("this version cannot withdraw a function")

@@ -24,6 +24,11 @@ class Client(BlockingClient):
         result = self.call("engine::functions::list", {}, timeout_s=20)
         return [function["function_id"] for function in result["functions"]]
 
+    def list_workers(self) -> list[str | None]:
+        """List workers; an engine function too."""
+        result = self.call("engine::workers::list", {}, timeout_s=20)
+        return [worker["name"] for worker in result["workers"]]
+
 
 if __name__ == "__main__":
     Steering(Client(*sys.argv[1:])).run()

@@ -23,6 +23,21 @@ class Client(BlockingClient):
         """List functions with the SDK's own method."""
         return [function.function_id for function in self.iii.list_functions()]
 
+    def list_workers(self) -> list[str | None]:
+        """List workers with the SDK's own method."""
+        return [worker.name for worker in self.iii.list_workers()]
+
+
+class TriggerSteering(Steering):
+    """Adds what only this version has: its own method to list triggers."""
+
+    client: Client
+
+    def do_list_triggers(self) -> list[list[str]]:
+        """List type and function of the triggers the engine knows."""
+        triggers = self.client.iii.list_triggers()
+        return [[trigger.trigger_type, trigger.function_id] for trigger in triggers]
+
 
 if __name__ == "__main__":
-    Steering(Client(*sys.argv[1:])).run()
+    TriggerSteering(Client(*sys.argv[1:])).run()

@@ -3,6 +3,8 @@
 
 import { createInterface } from 'node:readline';
 
+const DESCRIBED = ['method', 'path', 'path_params', 'query_params', 'body', 'trigger', 'id', 'q'];
+
 // stdout belongs to the test; what SDKs print with console.debug goes where logs go.
 for (const level of ['log', 'info', 'debug']) {
   console[level] = console.error;
@@ -47,6 +49,7 @@ class Steering {
         client.callVoid(function_id, data);
       },
       list_functions: () => client.listFunctions(),
+      list_workers: () => client.listWorkers(),
       fire: ({ payload }) => {
         const targets = [...this.triggers.values()].map((trigger) => trigger.function_id);
         return Promise.all(targets.map((target) => client.call(target, payload, 20000)));
@@ -104,7 +107,8 @@ class Steering {
         body: { made: input.body },
       }),
       relay: async (input) => this.client.call(input.function_id, input.data, 20000),
-      echo: async (input) => input,
+      describe: async (input) =>
+        Object.fromEntries(DESCRIBED.map((key) => [key, input[key] ?? null])),
     };
     return known[behaviour];
   }

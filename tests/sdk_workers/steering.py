@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+DESCRIBED = ("method", "path", "path_params", "query_params", "body", "trigger", "id", "q")
+
 Handler = Callable[[Any], Any]
 Undo = Callable[[], None]
 
@@ -42,6 +44,9 @@ class Client(Protocol):
 
     def list_functions(self) -> list[str]:
         """Return the ids of the functions the engine knows."""
+
+    def list_workers(self) -> list[str | None]:
+        """Return the names of the workers the engine knows."""
 
 
 def greet(data: Any) -> Any:
@@ -116,6 +121,10 @@ class Steering:
         """List the functions the engine knows; by then it has seen all frames before."""
         return self.client.list_functions()
 
+    def do_list_workers(self) -> list[str | None]:
+        """List the workers the engine knows."""
+        return self.client.list_workers()
+
     def do_fire(self, payload: Any) -> list[Any]:
         """Fire every trigger of the types this worker provides: call its function."""
         targets = [trigger["function_id"] for trigger in self.triggers.values()]
@@ -154,10 +163,10 @@ class Steering:
         def relay(data: Any) -> Any:
             return self.client.call(data["function_id"], data["data"], timeout_s=20)
 
-        def echo(data: Any) -> Any:
-            return data
+        def describe(data: Any) -> Any:
+            return {key: data.get(key) for key in DESCRIBED}
 
-        known = {f.__name__: f for f in (greet, note, wait, fail, respond, relay, echo)}
+        known = {f.__name__: f for f in (greet, note, wait, fail, respond, relay, describe)}
         return known[behaviour]
 
 

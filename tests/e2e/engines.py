@@ -1,0 +1,103 @@
+"""The engine under test: one ``manage.py runengine`` process on ports and a database of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .environments import REPOSITORY
+from .processes import READY_S, Process, environment, free_ports
+
+ANSWER_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response: status, headers by lower-case name, body as JSON where it is JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+class Engine:
+    """An engine that can be ended and started again; it keeps its ports and its database."""
+
+    def __init__(self, *, server: str, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.server = server
+        self.site_port, self.http_port, self.worker_port = free_ports(3)
+        self.worker_url = f"ws://127.0.0.1:{self.worker_port}"
+        self.runs: list[Process] = []
+        self._environment = environment(
+            DATABASE_URL=f"sqlite:///{folder / 'db.sqlite3'}",
+            DJANGO_SETTINGS_MODULE="iii_project.settings",
+        )
+        self.manage("migrate", "--verbosity=0")
+
+    @property
+    def process(self) -> Process:
+        """The process of the latest start."""
+        return self.runs[-1]
+
+    def start(self) -> None:
+        """Start the process and return when it is ready."""
+        ports = {"--port": self.site_port, "--http-port": self.http_port}
+        ports |= {"--worker-port": self.worker_port, "--stream-port": 0}
+        options = [str(word) for pair in ports.items() for word in pair]
+        command = [sys.executable, "manage.py", "runengine", "--host", "127.0.0.1", *options]
+        command += ["--server", self.server]
+        self.runs.append(
+            Process(f"engine ({self.server})", command, env=self._environment, cwd=REPOSITORY)
+        )
+        self.process.wait_for(lambda line: line.strip() == "ready", timeout_s=READY_S, what="ready")
+
+    def manage(self, *words: str) -> str:
+        """Run another manage.py command on the engine's database and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            env=self._environment,
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=READY_S,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def add_trigger(self, trigger_id: str, function_id: str, **config: Any) -> None:
+        """Create an ``http`` trigger the way the admin does: a row saved by another process."""
+        fields = {"trigger_id": trigger_id, "function_id": function_id, "config": config}
+        self.manage(
+            "shell",
+            "--no-imports",
+            "-c",
+            "from iii_triggers.models import Trigger\n"
+            f"Trigger.objects.create(trigger_type='http', source='admin', **{fields!r})",
+        )
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, timeout_s: float = ANSWER_S
+    ) -> Answer:
+        """Send a request to the door for HTTP triggers; a body goes as JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=timeout_s)
+        try:
+            headers = {} if body is None else {"Content-Type": "application/json"}
+            content = None if body is None else json.dumps(body)
+            connection.request(method, path, content, headers)
+            return _answer(connection.getresponse())
+        finally:
+            connection.close()
+
+
+def _answer(response: http.client.HTTPResponse) -> Answer:
+    headers = {name.lower(): value for name, value in response.getheaders()}
+    content = response.read()
+    is_json = headers.get("content-type", "").startswith("application/json")
+    body = json.loads(content) if is_json and content else content.decode()
+    return Answer(response.status, headers, body)
