@@ -6,7 +6,7 @@ the last one wins. Text that is not UTF-8 gets replacement characters instead of
 
 from __future__ import annotations
 
-from urllib.parse import unquote_to_bytes
+from .percent import percent_decode
 
 
 def parse_pairs(raw: bytes) -> dict[str, str]:
@@ -20,6 +20,4 @@ def parse_pairs(raw: bytes) -> dict[str, str]:
 
 
 def _decode(raw: bytes) -> str:
-    if b"%" in raw:
-        raw = unquote_to_bytes(raw)
-    return raw.decode(errors="replace")
+    return percent_decode(raw).decode(errors="replace")

@@ -10,9 +10,11 @@ registered. Both sides are split first and then percent-decoded exactly once, se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 from iii_triggers.protocol.errors import InvalidConfig
+
+from .percent import percent_decode
 
 MAX_PATTERN_CHARS = 2048
 MAX_SEGMENTS = 64
@@ -103,7 +105,7 @@ def _literal(part: str) -> str:
 
 
 def _decode(part: bytes) -> str:
-    return unquote_to_bytes(part).decode()
+    return percent_decode(part).decode()
 
 
 def _is_bad(segment: str) -> bool:

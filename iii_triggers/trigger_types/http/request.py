@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import unquote
 
 from msgspec import Struct
 
 from .forms import parse_pairs
+from .percent import percent_decode
 
 # Of these a function learns only when its trigger asks (config ``pass_headers``): they speak for
 # the caller towards the site, or tell what lies between the caller and the site.
@@ -57,7 +57,7 @@ def build_input(
     """
     query = parse_pairs(request.query_string) if request.query_string else {}
     value = _flattened(query, body, path_params)
-    value["path"] = _decoded(request.raw_path)
+    value["path"] = percent_decode(request.raw_path).decode(errors="replace")
     value["method"] = request.method
     value["path_params"] = path_params
     value["query_params"] = query
@@ -90,8 +90,3 @@ def _flattened(query: dict[str, str], body: Any, path_params: dict[str, str]) ->
     for key in _RESERVED:
         value.pop(key, None)
     return value
-
-
-def _decoded(raw_path: bytes) -> str:
-    text = raw_path.decode(errors="replace")
-    return unquote(text) if "%" in text else text

@@ -181,10 +181,8 @@ class RouteTable(Generic[T]):
 
     def _leave(self, route: Route[T], trigger_id: str) -> None:
         pattern = route.serving.pattern
-        if route.remove(trigger_id):
-            return
         shape = self._shape(pattern)
-        if shape is None:
+        if route.remove(trigger_id) or shape is None:
             return
         methods = shape.routes[shape.pick(pattern.segments)]
         del methods[route.method]
