@@ -1,1 +1,35 @@
-"""An event-trigger engine inside a Django site."""
+"""An event-trigger engine inside a Django site.
+
+``from iii_triggers import function, trigger, invoke, ainvoke, fire_triggers, afire_triggers``.
+The names are looked up at first use, because ``iii_triggers.sdk`` must import without Django.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine.declarations import function, trigger
+    from .engine.process import afire_triggers, ainvoke, fire_triggers, get_engine, invoke
+
+__all__ = [
+    "afire_triggers",
+    "ainvoke",
+    "fire_triggers",
+    "function",
+    "get_engine",
+    "invoke",
+    "trigger",
+]
+
+_HOMES = {
+    "function": "iii_triggers.engine.declarations",
+    "trigger": "iii_triggers.engine.declarations",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "iii_triggers.engine.process")), name)

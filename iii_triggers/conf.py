@@ -1,12 +1,13 @@
 """The settings of the app: ``III_*`` in the site's settings, read live.
 
-The annotations below are the reference and the values beside them the defaults. Every access
-reads through to ``django.conf.settings``, so ``override_settings`` works.
+The annotations below are the reference and the values beside them the defaults. What was read is
+remembered until Django says that the setting changed, so ``override_settings`` works and the hot
+path pays for an attribute only.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.conf import settings as django_settings
 
@@ -16,7 +17,7 @@ FunctionConflict = Literal["balance", "newest"]
 
 
 class Settings:
-    """Typed view of the site's ``III_*`` settings."""
+    """The ``III_*`` settings and their defaults."""
 
     III_HTTP_PREFIX: str = "/iii/http"
     """Path on the site's own port below which HTTP triggers answer; "" is the site's root."""
@@ -80,10 +81,19 @@ class Settings:
     ]
     """Dotted paths of the built-in trigger types, in the order they are registered."""
 
-    def __getattribute__(self, name: str) -> Any:
-        if name.startswith("III_"):
-            return getattr(django_settings, name, getattr(type(self), name))
-        return super().__getattribute__(name)
+
+class LiveSettings:
+    """Looks a setting up in the site's settings, then among the defaults."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(django_settings, name, getattr(Settings, name))
+        self.__dict__[name] = value
+        return value
+
+    def forget(self, name: str) -> None:
+        """Look ``name`` up anew at its next use."""
+        self.__dict__.pop(name, None)
 
 
-settings = Settings()
+live_settings = LiveSettings()
+settings = cast("Settings", live_settings)

@@ -1,12 +1,14 @@
-"""Note every saved or deleted trigger and trigger type, so that all processes hear of it."""
+"""What the app does when rows or settings change."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.core.signals import setting_changed
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
+from .conf import live_settings
 from .models import Change, Trigger, TriggerType
 
 KINDS: dict[type[Model], str] = {
@@ -16,13 +18,24 @@ KINDS: dict[type[Model], str] = {
 
 
 def record_change(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
-    """Record the change in the transaction that made it."""
+    """Record the change in the transaction that made it.
+
+    Triggers of workers live where their worker is connected; their rows are only for reading.
+    """
+    if isinstance(instance, Trigger) and instance.source == Trigger.Source.WORKER:
+        return
     if not kwargs.get("raw"):
         Change.objects.using(using).record(KINDS[sender], str(instance.pk))
 
 
+def forget_setting(setting: str, **kwargs: Any) -> None:
+    """Have a changed setting looked up anew."""
+    live_settings.forget(setting)
+
+
 def connect() -> None:
     """Connect the handlers; doing it twice is harmless."""
+    setting_changed.connect(forget_setting, dispatch_uid="iii.forget_setting")
     for model in KINDS:
         for signal in (post_save, post_delete):
             signal.connect(record_change, sender=model, dispatch_uid=f"iii.{model.__name__}")

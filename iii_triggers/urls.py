@@ -1,9 +1,15 @@
-"""URLs of the app; a site includes them under the path it likes, ``iii/`` in the docs."""
+"""URLs of the app; a site includes them under ``iii/``."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path, re_path
+
+from . import views
 
 app_name = "iii_triggers"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    re_path(r"^http(?P<trigger_path>/.*)$", views.http_trigger, name="http"),
+]

@@ -1,0 +1,18 @@
+"""The engine's own functions, one module a family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iii_triggers.engine.functions import LocalFunction
+
+from . import functions, log, triggers, workers
+
+if TYPE_CHECKING:
+    from iii_triggers.engine.core import Engine
+
+
+def builtin_functions(engine: Engine) -> list[LocalFunction]:
+    """Return every built-in function, bound to ``engine``."""
+    families = (functions, log, triggers, workers)
+    return [function for family in families for function in family.functions_of(engine)]

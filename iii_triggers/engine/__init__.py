@@ -1,0 +1,1 @@
+"""The running registry and invoker of one process."""

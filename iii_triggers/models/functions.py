@@ -37,9 +37,12 @@ class Function(models.Model):
         ordering = ["function_id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["namespace", "function_id", "worker"],
-                name="iii_function_unique_offer",
-                nulls_distinct=False,
+                fields=["namespace", "function_id", "worker"], name="iii_function_unique_offer"
+            ),
+            models.UniqueConstraint(
+                fields=["namespace", "function_id"],
+                condition=models.Q(worker=None),
+                name="iii_function_unique_in_site",
             ),
         ]
 

@@ -1,0 +1,5 @@
+"""The ``http`` trigger type: requests to functions."""
+
+from .registrator import HttpTriggerType
+
+__all__ = ["HttpTriggerType"]

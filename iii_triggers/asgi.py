@@ -1,0 +1,172 @@
+"""The ASGI doors: HTTP triggers before Django's request stack, and the sockets of workers.
+
+``TriggerDispatcher(get_asgi_application())`` is what a site's ``asgi.py`` serves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+from iii_triggers.conf import settings
+from iii_triggers.consumers import TelemetryConsumer, WorkerConsumer
+from iii_triggers.engine.process import process_engine
+from iii_triggers.models import Node
+from iii_triggers.trigger_types.http import errors
+from iii_triggers.trigger_types.http.dispatch import HttpDispatcher
+from iii_triggers.trigger_types.http.registrator import HttpTriggerType
+from iii_triggers.trigger_types.http.request import HttpRequest
+from iii_triggers.trigger_types.http.response import HttpResponse
+
+logger = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Door = Literal["http", "worker"]
+
+WORKER_PATH = "/iii/worker"
+
+
+class TriggerDispatcher:
+    """Wraps the site's ASGI application.
+
+    On the site's own port it answers the trigger routes below ``III_HTTP_PREFIX`` and the worker
+    sockets below ``/iii/worker``; everything else falls through untouched. ``doors`` names ports
+    that serve one thing only: ``{3111: "http", 49134: "worker"}``.
+    """
+
+    def __init__(
+        self, application: Application, *, doors: Mapping[int, Door] | None = None
+    ) -> None:
+        self.application = application
+        self.doors = dict(doors or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
+        elif kind == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await self.application(scope, receive, send)
+
+    def _door(self, scope: Scope) -> Door | None:
+        return self.doors.get((scope.get("server") or (None, None))[1])
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        door = self._door(scope)
+        prefix = "" if door == "http" else settings.III_HTTP_PREFIX
+        raw_path = _raw_path(scope)
+        if door != "worker" and raw_path.startswith(prefix.encode() + b"/"):
+            dispatcher = await http_dispatcher()
+            request = _request(scope, raw_path[len(prefix) :])
+            response = await dispatcher.answer(request, lambda limit: read_body(receive, limit))
+            if response is not None:
+                await _send_response(response, send)
+                return
+        if door is None:
+            await self.application(scope, receive, send)
+        else:
+            error_id = (await http_dispatcher()).invoker.new_id()
+            await _send_response(errors.not_found(error_id=error_id), send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        door = self._door(scope)
+        path = scope["path"]
+        if door is None and not _is_worker_path(path):
+            await self.application(scope, receive, send)
+            return
+        consumer = None if door == "http" else _consumer(path if door else path[len(WORKER_PATH) :])
+        if consumer is None:
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        await consumer(scope, receive, send)
+
+
+async def http_dispatcher() -> HttpDispatcher:
+    """Return the dispatcher of the running engine, starting it if need be."""
+    engine = await process_engine.start_here(kind=Node.Kind.ASGI)
+    http = engine.trigger_type(HttpTriggerType.id)
+    assert isinstance(http, HttpTriggerType) and http.dispatcher is not None  # noqa: S101
+    return http.dispatcher
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """Read a request body; None as soon as it is larger than ``limit`` bytes."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return body if len(body) <= limit else None
+    parts, size = [body], len(body)
+    while message.get("more_body", False) and size <= limit:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+    return b"".join(parts) if size <= limit else None
+
+
+def _request(scope: Scope, raw_path: bytes) -> HttpRequest:
+    client = scope.get("client")
+    return HttpRequest(
+        method=scope["method"],
+        raw_path=raw_path,
+        query_string=scope.get("query_string", b""),
+        headers=list(scope["headers"]),
+        client=client[0] if client else "",
+    )
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw_path: bytes | None = scope.get("raw_path")
+    if raw_path is None:
+        return str(scope["path"]).encode()
+    return raw_path.split(b"?", 1)[0]
+
+
+async def _send_response(response: HttpResponse, send: Send) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status,
+            "headers": response.headers,
+        }
+    )
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _is_worker_path(path: str) -> bool:
+    return path == WORKER_PATH or path.startswith(WORKER_PATH + "/")
+
+
+def _consumer(path: str) -> Application | None:
+    """Return what serves a path of the worker protocol (protocol reference, section 1.1)."""
+    consumers: dict[str, Application] = {
+        "": WorkerConsumer(),
+        "/": WorkerConsumer(),
+        "/otel": TelemetryConsumer(),
+    }
+    return consumers.get(path)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            try:
+                await process_engine.start_here(kind=Node.Kind.ASGI)
+            except Exception as error:
+                logger.exception("The engine could not start.")
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await process_engine.get().stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

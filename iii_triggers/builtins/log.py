@@ -1,0 +1,59 @@
+"""``engine::log::*``: workers log through the site's logging (protocol reference, section 7.6)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from iii_triggers.engine.functions import CallContext, LocalFunction
+
+from .base import builtin
+
+if TYPE_CHECKING:
+    from iii_triggers.engine.core import Engine
+
+logger = logging.getLogger("iii_triggers.workers")
+
+LEVELS = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+class LogInput(Struct):
+    """One line; ``function_name`` is what old Python SDKs send."""
+
+    message: str
+    data: Any = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    service_name: str | None = None
+    function_name: str | None = None
+
+
+def functions_of(engine: Engine) -> Iterator[LocalFunction]:
+    """Return the functions of this family."""
+    for name, level in LEVELS.items():
+        yield from builtin(
+            f"engine::log::{name}", LogInput, _log_at(level), description=f"Log at level {name}."
+        )
+
+
+def _log_at(level: int) -> Any:
+    def log(data: LogInput, context: CallContext) -> None:
+        source = data.function_name or data.service_name or _name(context)
+        extra = {"action": "log", "trace_id": data.trace_id, "data": data.data}
+        logger.log(level, "%s: %s", source, data.message, extra=extra)
+
+    return log
+
+
+def _name(context: CallContext) -> str:
+    caller = context.caller
+    return (caller.info.name or caller.worker_id) if caller is not None else "engine"

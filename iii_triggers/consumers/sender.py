@@ -1,0 +1,77 @@
+"""The outbound side of a WebSocket: frames are queued without waiting and sent in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from iii_triggers.conf import settings
+from iii_triggers.protocol.errors import ChannelSendFailed
+
+logger = logging.getLogger(__name__)
+
+OVERLOADED = 1013
+CLOSE_TIMEOUT_S = 5.0
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Sender:
+    """Sends frames from a task of its own, so that nobody waits for a slow peer."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._queue: deque[str] = deque()
+        self._queued_chars = 0
+        self._wake = asyncio.Event()
+        self._close_code: int | None = None
+        self._closed = False
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def send_text(self, text: str) -> None:
+        """Queue a frame. Raise ChannelSendFailed when the socket is closed or hopelessly behind."""
+        if self._closed or self._close_code is not None:
+            raise ChannelSendFailed()
+        if self._queued_chars + len(text) > settings.III_MAX_SEND_QUEUE_BYTES:
+            logger.warning("A worker does not read what it is sent; its connection is dropped.")
+            self._queue.clear()
+            self.close(OVERLOADED)
+            raise ChannelSendFailed("The worker does not read what it is sent.")
+        self._queue.append(text)
+        self._queued_chars += len(text)
+        self._wake.set()
+
+    def close(self, code: int) -> None:
+        """End the connection with this close code, after what is queued."""
+        if self._close_code is None:
+            self._close_code = code
+            self._wake.set()
+
+    async def wait_closed(self) -> None:
+        """Wait until what is queued and the close are sent, but not for ever."""
+        await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT_S)
+
+    async def stop(self) -> None:
+        """Forget what is queued and end the task."""
+        self._closed = True
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            while self._queue or self._close_code is None:
+                while self._queue:
+                    text = self._queue.popleft()
+                    self._queued_chars -= len(text)
+                    await self._send({"type": "websocket.send", "text": text})
+                self._wake.clear()
+                if self._close_code is None:
+                    await self._wake.wait()
+            await self._send({"type": "websocket.close", "code": self._close_code})
+        except Exception:  # noqa: BLE001 - each server has errors of its own for a gone peer
+            logger.debug("A worker socket broke while it was written.", exc_info=True)
+        finally:
+            self._closed = True

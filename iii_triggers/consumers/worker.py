@@ -1,0 +1,108 @@
+"""The worker socket: decode, hand to the engine, encode."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+
+from iii_triggers.conf import settings
+from iii_triggers.engine.connections import WorkerConnection
+from iii_triggers.engine.core import Engine
+from iii_triggers.engine.process import process_engine
+from iii_triggers.models import Node
+from iii_triggers.protocol.codec import TELEMETRY_PREFIXES, decode, encode, error_body
+from iii_triggers.protocol.errors import (
+    AuthenticationFailed,
+    EngineNotRunning,
+    IiiError,
+    MalformedFrame,
+)
+from iii_triggers.protocol.messages import Error
+
+from .admission import admit, peer_ip
+from .sender import Send, Sender
+
+logger = logging.getLogger(__name__)
+
+RESTARTING = 1012
+TOO_BIG = 1009
+UNAUTHORIZED = 4401
+"""Abnormal on purpose: a normal or empty close makes old Python SDKs give up (section 1.6)."""
+
+
+class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
+    """Speaks the worker protocol on one WebSocket.
+
+    It reads its socket itself instead of through ``dispatch``, which hops to a thread for every
+    frame, and it never waits for an answer of the socket while it reads.
+    """
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
+        """Serve one connection until it ends."""
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept"})
+        engine = await process_engine.start_here(kind=Node.Kind.ASGI)
+        connection: WorkerConnection | None = None
+        sender = Sender(send)
+        try:
+            await admit(scope)
+            connection = engine.connect(sender, ip=peer_ip(scope))
+            await _read_frames(engine, connection, receive)
+        except AuthenticationFailed as error:
+            logger.warning("A worker from %s was refused: %s", peer_ip(scope), error.message)
+            sender.send_text(encode(Error(error=error_body(error))))
+            sender.close(UNAUTHORIZED)
+            await sender.wait_closed()
+        except EngineNotRunning:
+            sender.close(RESTARTING)
+            await sender.wait_closed()
+        finally:
+            if connection is not None:
+                await engine.disconnect(connection)
+            await sender.stop()
+
+
+async def _read_frames(engine: Engine, connection: WorkerConnection, receive: Any) -> None:
+    while True:
+        event = await receive()
+        if event["type"] == "websocket.disconnect":
+            return
+        text = event.get("text")
+        frame = text if text is not None else event.get("bytes") or b""
+        if len(frame) > settings.III_MAX_FRAME_BYTES:
+            logger.warning("Worker %s sent a frame that is too large.", connection.worker_id)
+            connection.close(TOO_BIG)
+            return
+        await _handle(engine, connection, frame)
+
+
+async def _handle(engine: Engine, connection: WorkerConnection, frame: str | bytes) -> None:
+    if isinstance(frame, bytes) and frame.startswith(TELEMETRY_PREFIXES):
+        return
+    if not frame or frame.isspace():
+        return
+    try:
+        message = decode(frame if isinstance(frame, str) else _as_text(frame))
+        if not connection.spoke:
+            connection.spoke = True
+            engine.mirror.worker_connected(connection)
+        waits = engine.frames.handle(connection, message)
+        if waits is not None:
+            await waits
+    except MalformedFrame as error:
+        connection.malformed_frames += 1
+        level = logging.WARNING if connection.malformed_frames == 1 else logging.DEBUG
+        logger.log(level, "Worker %s sent a bad frame: %s", connection.worker_id, error.message)
+    except IiiError as error:
+        logger.warning("Worker %s: %s", connection.worker_id, error.message)
+    except Exception:
+        logger.exception("A frame of worker %s could not be handled.", connection.worker_id)
+
+
+def _as_text(frame: bytes) -> str:
+    try:
+        return frame.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedFrame("The frame is not UTF-8.") from error

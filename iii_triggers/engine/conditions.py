@@ -1,0 +1,36 @@
+"""Condition functions: a trigger may ask a function whether to fire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .invocation import Call, Invoker
+from .payload import Payload
+
+CONDITION_KEYS = (
+    "condition_function_id",
+    "_condition_path",
+    "condition_function_path",
+    "_condition_function_id",
+)
+"""The config keys under which SDKs of different ages name the condition function."""
+
+
+def condition_of(config: Any) -> str | None:
+    """Return the id of the condition function in a trigger's config."""
+    if not isinstance(config, dict):
+        return None
+    ids = (config.get(key) for key in CONDITION_KEYS)
+    return next((id_ for id_ in ids if isinstance(id_, str) and id_), None)
+
+
+async def condition_holds(
+    invoker: Invoker, function_id: str, data: Payload, *, namespace: str, timeout_s: float | None
+) -> bool:
+    """Ask a condition function: only a plain ``false`` says no (trigger reference, section 1.4).
+
+    Raises the IiiError the function ended with.
+    """
+    call = Call(function_id=function_id, data=data, namespace=namespace, timeout_s=timeout_s)
+    answer = await invoker.invoke(call)
+    return answer.value() is not False

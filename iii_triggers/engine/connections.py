@@ -1,0 +1,104 @@
+"""The engine's side of one connected worker."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from iii_triggers.protocol.codec import encode
+from iii_triggers.protocol.errors import PayloadTooLarge
+
+if TYPE_CHECKING:
+    from iii_triggers.protocol.messages import Message
+
+    from .invocation import Pending
+
+MIB = 1024 * 1024
+
+
+class Transport(Protocol):
+    """What carries frames to a worker; the consumer is one."""
+
+    def send_text(self, text: str) -> None:
+        """Queue a frame without waiting. Raise ChannelSendFailed when the socket is closed."""
+
+    def close(self, code: int) -> None:
+        """End the connection with this WebSocket close code."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkerInfo:
+    """What a worker tells of itself (protocol reference, section 7.1)."""
+
+    name: str | None = None
+    description: str | None = None
+    runtime: str = "unknown"
+    version: str = ""
+    os: str = ""
+    pid: int | None = None
+    isolation: str | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class WorkerConnection:
+    """One worker socket. It is its own epoch: cleanup removes only what this object still owns."""
+
+    transport: Transport
+    ip: str = ""
+    namespace: str = "default"
+    worker_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    reattach_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    connected_at_ms: int = field(default_factory=lambda: int(time.time() * 1000))
+    info: WorkerInfo = field(default_factory=WorkerInfo)
+    registered: bool = False
+    spoke: bool = False
+    """Whether a protocol message ever came; telemetry sockets of old SDKs never send one."""
+    closed: bool = False
+    malformed_frames: int = 0
+    function_ids: set[str] = field(default_factory=set)
+    trigger_ids: set[str] = field(default_factory=set)
+    trigger_type_ids: set[str] = field(default_factory=set)
+    executing: dict[str, Pending] = field(default_factory=dict)
+    calling: set[Pending] = field(default_factory=set)
+
+    @property
+    def identity(self) -> tuple[str, int] | None:
+        """Name and pid, which a reconnecting worker keeps; None while they are unknown."""
+        if self.info.name is None or self.info.pid is None:
+            return None
+        return (self.info.name, self.info.pid)
+
+    @property
+    def sdk_version(self) -> tuple[int, ...] | None:
+        """The SDK version as numbers; None if it is unknown or not made of numbers."""
+        parts = self.info.version.split(".")[:3]
+        try:
+            return tuple(int(part) for part in parts)
+        except ValueError:
+            return None
+
+    @property
+    def receive_limit(self) -> int:
+        """Bytes of the largest frame the worker takes (protocol reference, section 1.1).
+
+        Python SDKs before 0.24.6 drop the connection on a frame over 1 MiB.
+        """
+        version = self.sdk_version
+        if self.info.runtime == "python" and version is not None and version < (0, 24, 6):
+            return MIB
+        return 64 * MIB
+
+    def send(self, message: Message) -> None:
+        """Queue a frame. Raise PayloadTooLarge or ChannelSendFailed if it cannot be sent."""
+        text = encode(message)
+        # A character is at most four bytes of UTF-8: short texts need no exact count.
+        if len(text) * 4 > MIB and len(text.encode()) > self.receive_limit:
+            raise PayloadTooLarge(f"The worker takes frames of {self.receive_limit} bytes at most.")
+        self.transport.send_text(text)
+
+    def close(self, code: int = 1012) -> None:
+        """End the connection; 1012 makes every published SDK come back (section 1.6)."""
+        self.transport.close(code)

@@ -1,0 +1,227 @@
+"""The engine: the running registry and invoker of one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.utils.module_loading import import_string
+
+from iii_triggers.conf import settings
+from iii_triggers.models import Node
+from iii_triggers.protocol.errors import EngineNotRunning, IiiError, InvocationFailed
+from iii_triggers.protocol.messages import WorkerRegistered
+
+from .connections import Transport, WorkerConnection
+from .database import DatabaseThread
+from .declarations import SiteFunctions, site_functions
+from .frames import FrameHandler
+from .functions import FunctionTable, LocalFunction
+from .invocation import Call, Invoker, Outcome
+from .mirror import Mirror, write_batch
+from .nodes import ThisNode
+from .payload import Payload
+from .sync import Sync, prepare_rows
+from .triggers import TriggerRegistry, TriggerTypeEntry
+
+if TYPE_CHECKING:
+    from iii_triggers.trigger_types.base import TriggerRegistrator
+
+logger = logging.getLogger(__name__)
+
+BUILTINS = "iii_triggers.builtins.builtin_functions"
+WORKER_OWNED_TYPE = "iii_triggers.trigger_types.worker_owned.WorkerOwnedTriggerType"
+
+
+class Engine:
+    """Tables in memory and the loops that keep them in step with the database.
+
+    An engine belongs to the event loop it was started on; its methods are called there.
+    """
+
+    def __init__(
+        self, *, kind: str = Node.Kind.OTHER, site: SiteFunctions = site_functions
+    ) -> None:
+        self.site = site
+        self.node = ThisNode(kind=kind)
+        self.database = DatabaseThread()
+        self.mirror = Mirror(node_id=self.node.node_id)
+        self.functions = FunctionTable()
+        self.triggers = TriggerRegistry(
+            on_change=self.mirror.trigger_changed,
+            on_type_change=self.mirror.trigger_type_changed,
+        )
+        self.invoker = Invoker(self.functions)
+        self.sync = Sync(database=self.database, triggers=self.triggers)
+        self.frames = FrameHandler(self)
+        self.connections: dict[str, WorkerConnection] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.draining = False
+        self._types: dict[str, TriggerRegistrator] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the engine was started and not stopped."""
+        return self.loop is not None
+
+    async def start(self) -> None:
+        """Load what the site declares and the database holds, then keep in step with it."""
+        self.site.discover()
+        self._types = {type_.id: type_ for type_ in _load_types(settings.III_TRIGGER_TYPES)}
+        await self.database.run(self.node.join)
+        await self.database.run(prepare_rows, self.site, list(self._types.values()))
+        self._add_functions([*import_string(BUILTINS)(self), *self.site.functions()])
+        for type_ in self._types.values():
+            type_.bind(self)
+            await self.triggers.register_type(_built_in(type_))
+        await self.sync.load()
+        self.loop = asyncio.get_running_loop()
+        self._repeat("look for changes", self._poll, lambda: settings.III_SYNC_INTERVAL_S)
+        self._repeat("write registrations", self._flush, lambda: settings.III_WRITE_INTERVAL_S)
+        self._repeat("beat", self._beat, lambda: settings.III_HEARTBEAT_INTERVAL_S)
+
+    async def drain(self) -> None:
+        """Take no new workers and wait for what is in flight, up to the grace time."""
+        self.draining = True
+        if not await self.invoker.wait_idle(settings.III_SHUTDOWN_GRACE_S):
+            logger.warning("Stopping with %d calls in flight.", self.invoker.in_flight)
+
+    async def stop(self) -> None:
+        """Drain, tell workers to come back, leave no rows behind; stopping twice is harmless."""
+        if not self.is_running:
+            return
+        if not self.draining:
+            await self.drain()
+        for connection in list(self.connections.values()):
+            connection.close()
+            await self.disconnect(connection)
+        await self.invoker.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._flush()
+        await self.database.run(self.node.leave)
+        await self.database.stop()
+        self.loop = None
+
+    def connect(self, transport: Transport, *, ip: str) -> WorkerConnection:
+        """Take a new worker socket in, and greet it (protocol reference, section 1.3)."""
+        if not self.is_running or self.draining:
+            raise EngineNotRunning("The engine is not taking workers.")
+        connection = WorkerConnection(transport=transport, ip=ip)
+        self.connections[connection.worker_id] = connection
+        connection.send(
+            WorkerRegistered(
+                worker_id=connection.worker_id, reattach_token=connection.reattach_token
+            )
+        )
+        return connection
+
+    async def disconnect(self, connection: WorkerConnection) -> None:
+        """Undo all a worker did, once (protocol reference, section 6.4)."""
+        if self.connections.pop(connection.worker_id, None) is None:
+            return
+        connection.closed = True
+        for function_id in list(connection.function_ids):
+            self.functions.withdraw(connection.namespace, function_id, connection)
+        self.invoker.connection_closed(connection)
+        await self.triggers.drop_worker(connection)
+        self.mirror.worker_disconnected(connection)
+
+    def trigger_type(self, type_id: str) -> TriggerRegistrator | None:
+        """Return the built-in trigger type with this id."""
+        return self._types.get(type_id)
+
+    def worker_owned_type(self, connection: WorkerConnection) -> TriggerRegistrator:
+        """Return a registrator that forwards to the worker."""
+        registrator: TriggerRegistrator = import_string(WORKER_OWNED_TYPE)(connection)
+        return registrator
+
+    def enqueue_refusal(self) -> IiiError:
+        """Return the answer to a call that is to be queued: no queue is installed yet."""
+        return InvocationFailed("No queue provider is installed.", code="enqueue_error")
+
+    def fire_triggers(self, type_id: str, payload: Any, *, namespace: str = "default") -> int:
+        """Invoke the functions of all live triggers of a type; return how many there are.
+
+        Nobody waits for the outcomes; a failure is logged.
+        """
+        triggers = self.triggers.active(type_id, namespace)
+        data = Payload.of(payload)
+        data.json()
+        for trigger in triggers:
+            call = Call(
+                function_id=trigger.function_id,
+                namespace=trigger.namespace,
+                data=data,
+                metadata=trigger.metadata,
+            )
+            self.invoker.start(call, lambda outcome, id_=trigger.id: _log_failure(outcome, id_))
+        return len(triggers)
+
+    def _add_functions(self, functions: Iterable[LocalFunction]) -> None:
+        for function in functions:
+            self.functions.add_local(function)
+
+    def _repeat(
+        self, what: str, step: Callable[[], Awaitable[object]], interval: Callable[[], float]
+    ) -> None:
+        task = asyncio.get_running_loop().create_task(_forever(what, step, interval))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _poll(self) -> None:
+        await self.sync.poll()
+
+    async def _flush(self) -> None:
+        if not self.mirror.is_dirty:
+            return
+        batch = self.mirror.take()
+        try:
+            await self.database.run(write_batch, batch)
+        except BaseException:
+            self.mirror.put_back(batch)
+            raise
+
+    async def _beat(self) -> None:
+        await self.database.run(self.node.beat)
+
+
+def _load_types(paths: Iterable[str]) -> list[TriggerRegistrator]:
+    return [import_string(path)() for path in paths]
+
+
+def _built_in(registrator: TriggerRegistrator) -> TriggerTypeEntry:
+    return TriggerTypeEntry(
+        id=registrator.id,
+        namespace="default",
+        registrator=registrator,
+        description=registrator.description,
+        config_schema=registrator.config_schema,
+        call_schema=registrator.call_schema,
+    )
+
+
+async def _forever(
+    what: str, step: Callable[[], Awaitable[object]], interval: Callable[[], float]
+) -> None:
+    """Repeat a step; one that fails is logged and tried again, because databases come back."""
+    failures = 0
+    while True:
+        await asyncio.sleep(interval() * min(2**failures, 32))
+        try:
+            await step()
+            failures = 0
+        except Exception:
+            failures += 1
+            logger.exception("The engine could not %s.", what)
+
+
+def _log_failure(outcome: Outcome, trigger_id: str) -> None:
+    if isinstance(outcome, IiiError):
+        logger.warning(
+            "Trigger %s: %s", trigger_id, outcome.message, extra={"trigger_id": trigger_id}
+        )

@@ -1,0 +1,296 @@
+"""What each message of a worker does (protocol reference, section 3).
+
+Registrations of one socket take effect in the order of their frames, before the next frame is
+read. Calls are only started here: nothing waits for an answer of the socket it came from.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Raw
+
+from iii_triggers.conf import settings
+from iii_triggers.protocol import messages as m
+from iii_triggers.protocol.codec import error_body, tidy_error, with_key
+from iii_triggers.protocol.errors import (
+    ChannelSendFailed,
+    IiiError,
+    InvalidArguments,
+    InvalidNamespace,
+    LimitExceeded,
+    PayloadTooLarge,
+    TriggerConflict,
+)
+
+from .connections import WorkerConnection
+from .functions import FunctionInfo
+from .invocation import Call, Outcome
+from .payload import Payload
+from .triggers import Trigger, TriggerTypeEntry
+
+if TYPE_CHECKING:
+    from .core import Engine
+
+logger = logging.getLogger(__name__)
+
+WORKER_CALL_TIMEOUT_S = 24 * 3600.0
+"""Calls of workers have the deadline of their SDK; this one only bounds what is forgotten."""
+
+
+@dataclass(slots=True)
+class FrameHandler:
+    """Dispatches decoded messages; ``handle`` returns an awaitable where order must be kept."""
+
+    engine: Engine
+    _handlers: dict[type[m.Message], Callable[[WorkerConnection, Any], Awaitable[None] | None]] = (
+        field(init=False)
+    )
+
+    def __post_init__(self) -> None:
+        self._handlers = {
+            m.InvocationResult: self.on_invocation_result,
+            m.InvokeFunction: self.on_invoke_function,
+            m.RegisterFunction: self.on_register_function,
+            m.UnregisterFunction: self.on_unregister_function,
+            m.RegisterTrigger: self.on_register_trigger,
+            m.UnregisterTrigger: self.on_unregister_trigger,
+            m.RegisterTriggerType: self.on_register_trigger_type,
+            m.UnregisterTriggerType: self.on_unregister_trigger_type,
+            m.TriggerRegistrationResult: self.on_trigger_registration_result,
+            m.Reattach: self.on_reattach,
+            m.Ping: self.on_ping,
+        }
+
+    def handle(self, connection: WorkerConnection, message: m.AnyMessage) -> Awaitable[None] | None:
+        """Act on one message; await what comes back before the next frame of the socket.
+
+        Messages that need no action (services, pong, what only the engine sends) are ignored.
+        """
+        handler = self._handlers.get(type(message))
+        return handler(connection, message) if handler is not None else None
+
+    def on_invoke_function(self, connection: WorkerConnection, message: m.InvokeFunction) -> None:
+        """Start a call and answer when it is done, unless nobody waits (sections 3.10, 4)."""
+        answer = self._answer_to(connection, message)
+        if message.namespace is not None and not message.namespace.strip():
+            answer(InvalidNamespace())
+            return
+        if message.action is not None and message.action.type not in ("void", "enqueue"):
+            answer(InvalidArguments(f"Unknown action '{message.action.type}'."))
+            return
+        if message.action is not None and message.action.type == "enqueue":
+            answer(self.engine.enqueue_refusal())
+            return
+        data = with_key(bytes(message.data), "_caller_worker_id", connection.worker_id)
+        call = Call(
+            function_id=message.function_id,
+            data=Payload.of_json(data),
+            namespace=message.namespace or "default",
+            metadata=message.metadata,
+            invocation_id=message.invocation_id,
+            timeout_s=WORKER_CALL_TIMEOUT_S,
+            traceparent=message.traceparent,
+            baggage=message.baggage,
+            caller=connection,
+        )
+        self.engine.invoker.start(call, answer)
+
+    def _answer_to(
+        self, connection: WorkerConnection, message: m.InvokeFunction
+    ) -> Callable[[Outcome], None]:
+        is_void = message.action is not None and message.action.type == "void"
+        if message.invocation_id is None or is_void:
+            return _discard
+
+        def answer(outcome: Outcome) -> None:
+            result = m.InvocationResult(
+                invocation_id=message.invocation_id,
+                function_id=message.function_id,
+                traceparent=message.traceparent,
+                baggage=message.baggage,
+            )
+            _send_result(connection, result, outcome)
+
+        return answer
+
+    def on_invocation_result(
+        self, connection: WorkerConnection, message: m.InvocationResult
+    ) -> None:
+        """Take an outcome; late, duplicate and unknown ones are ignored (section 3.11)."""
+        self.engine.invoker.accept_result(connection, message)
+
+    def on_register_function(
+        self, connection: WorkerConnection, message: m.RegisterFunction
+    ) -> None:
+        """Offer a function; nothing is answered (section 3.6)."""
+        if not _is_id(message.id):
+            raise LimitExceeded("The function id is empty or too long.")
+        if message.invocation is not None:
+            # Functions behind a URL need a URL policy; without one the engine must not call out.
+            logger.warning("Function %s is HTTP-invoked, which is not supported.", message.id)
+            return
+        info = FunctionInfo(
+            function_id=message.id,
+            namespace=connection.namespace,
+            description=message.description,
+            request_format=message.request_format,
+            response_format=message.response_format,
+            metadata=message.metadata,
+        )
+        self.engine.functions.offer(info, connection)
+        self.engine.mirror.function_offered(info, connection)
+
+    def on_unregister_function(
+        self, connection: WorkerConnection, message: m.UnregisterFunction
+    ) -> None:
+        """Withdraw a function of this connection; others are not touched (section 3.7)."""
+        if self.engine.functions.withdraw(connection.namespace, message.id, connection):
+            self.engine.mirror.function_withdrawn(connection.namespace, message.id, connection)
+
+    async def on_register_trigger(
+        self, connection: WorkerConnection, message: m.RegisterTrigger
+    ) -> None:
+        """Register a trigger; only a refusal is answered (section 3.3)."""
+        try:
+            await self.engine.triggers.register(_trigger_of(connection, message))
+        except IiiError as error:
+            logger.info("Trigger %s was refused: %s", message.id, error.message)
+            refusal = m.TriggerRegistrationResult(
+                id=message.id,
+                trigger_type=message.trigger_type,
+                function_id=message.function_id,
+                error=error_body(error),
+            )
+            connection.send(refusal)
+
+    async def on_unregister_trigger(
+        self, connection: WorkerConnection, message: m.UnregisterTrigger
+    ) -> None:
+        """Remove a trigger; unknown ones and the site's own are left alone (section 3.5)."""
+        await self.engine.triggers.unregister(message.id, by_worker=True)
+
+    async def on_register_trigger_type(
+        self, connection: WorkerConnection, message: m.RegisterTriggerType
+    ) -> None:
+        """Provide a trigger type; nothing is answered (section 3.1)."""
+        if not _is_id(message.id) or (message.namespace is not None and not message.namespace):
+            raise LimitExceeded("The trigger type id is empty or too long.")
+        provider = TriggerTypeEntry(
+            id=message.id,
+            namespace=message.namespace or connection.namespace,
+            registrator=self.engine.worker_owned_type(connection),
+            worker=connection,
+            description=message.description or "",
+            config_schema=message.trigger_request_format,
+            call_schema=message.call_request_format,
+        )
+        try:
+            await self.engine.triggers.register_type(provider)
+        except TriggerConflict as error:
+            logger.warning("Worker %s: %s", connection.worker_id, error.message)
+
+    async def on_unregister_trigger_type(
+        self, connection: WorkerConnection, message: m.UnregisterTriggerType
+    ) -> None:
+        """Withdraw a trigger type of this connection (section 3.2)."""
+        key = (message.namespace or connection.namespace, message.id)
+        await self.engine.triggers.unregister_type(key, connection)
+
+    async def on_trigger_registration_result(
+        self, connection: WorkerConnection, message: m.TriggerRegistrationResult
+    ) -> None:
+        """Hear a provider's verdict: a refusal parks the trigger and is passed on (3.4)."""
+        if message.error is None:
+            return
+        entry = self.engine.triggers.get(message.id)
+        error = tidy_error(message.error)
+        if not await self.engine.triggers.reject(
+            message.id, provider=connection, error=f"{error.code}: {error.message}"
+        ):
+            return
+        owner = entry.trigger.worker if entry is not None else None
+        if owner is not None and not owner.closed:
+            owner.send(
+                m.TriggerRegistrationResult(
+                    id=message.id,
+                    trigger_type=message.trigger_type,
+                    function_id=message.function_id or "",
+                    error=error,
+                )
+            )
+
+    async def on_reattach(self, connection: WorkerConnection, message: m.Reattach) -> None:
+        """Tear the worker's old connection down before the next frame is read (3.12)."""
+        old = self.engine.connections.get(message.previous_worker_id)
+        if old is None or old is connection:
+            return
+        if not hmac.compare_digest(
+            old.reattach_token.encode(), (message.reattach_token or "").encode()
+        ):
+            logger.warning("Worker %s sent a wrong reattach token.", connection.worker_id)
+            return
+        old.close()
+        await self.engine.disconnect(old)
+
+    def on_ping(self, connection: WorkerConnection, message: m.Ping) -> None:
+        """Answer a JSON ping (section 1.5)."""
+        connection.send(m.Pong())
+
+
+def _trigger_of(connection: WorkerConnection, message: m.RegisterTrigger) -> Trigger:
+    for namespace in (message.namespace, message.trigger_namespace):
+        if namespace is not None and not namespace.strip():
+            raise InvalidNamespace()
+    ids = (message.id, message.trigger_type, message.function_id)
+    if not all(_is_id(id_) for id_ in ids):
+        raise LimitExceeded(f"An id is empty or over {settings.III_MAX_ID_LENGTH} characters.")
+    return Trigger(
+        id=message.id,
+        trigger_type=message.trigger_type,
+        function_id=message.function_id,
+        config=message.config,
+        metadata=message.metadata,
+        namespace=message.namespace or "default",
+        provider_namespace=message.trigger_namespace,
+        worker=connection,
+    )
+
+
+def _send_result(
+    connection: WorkerConnection, result: m.InvocationResult, outcome: Outcome
+) -> None:
+    try:
+        _fill(result, outcome)
+        connection.send(result)
+    except PayloadTooLarge as error:
+        result.result, result.error = m.ABSENT, error_body(error)
+        connection.send(result)
+    except ChannelSendFailed:
+        logger.debug("The caller of %s is gone.", result.function_id)
+
+
+def _fill(result: m.InvocationResult, outcome: Outcome) -> None:
+    if isinstance(outcome, IiiError):
+        result.error = error_body(outcome)
+        return
+    if not outcome.present:
+        return
+    try:
+        result.result = Raw(outcome.json())
+    except IiiError as error:
+        result.error = error_body(error)
+
+
+def _is_id(value: str) -> bool:
+    return bool(value.strip()) and len(value) <= settings.III_MAX_ID_LENGTH and "\0" not in value
+
+
+def _discard(outcome: Outcome) -> None:
+    """Take the outcome of a call nobody waits for."""
+    if isinstance(outcome, IiiError):
+        logger.debug("A fire-and-forget call failed: %s", outcome.message)

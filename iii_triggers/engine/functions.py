@@ -1,0 +1,157 @@
+"""The function table: who can run what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from iii_triggers.conf import settings
+from iii_triggers.protocol.errors import LimitExceeded
+
+from .connections import WorkerConnection
+
+Key = tuple[str, str]
+"""Namespace and function id."""
+
+ENGINE_PREFIX = ("engine::", "engine.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallContext:
+    """What a built-in function learns besides its input."""
+
+    caller: WorkerConnection | None
+    """The worker that called; None for the engine's own calls."""
+    function_id: str
+    """The id as the caller wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionInfo:
+    """What is known about a function."""
+
+    function_id: str
+    namespace: str = "default"
+    description: str | None = None
+    request_format: Any = None
+    response_format: Any = None
+    metadata: Any = None
+    invocation: dict[str, Any] | None = None
+
+    @property
+    def key(self) -> Key:
+        """Where the function stands in the table."""
+        return (self.namespace, self.function_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFunction:
+    """A function of this process: one of the site's own, or built into the engine."""
+
+    info: FunctionInfo
+    handler: Callable[..., Any]
+    is_async: bool
+    is_builtin: bool = False
+    """Built-in functions get the CallContext as second argument and run on the loop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A worker's promise to run a function."""
+
+    info: FunctionInfo
+    connection: WorkerConnection
+
+
+@dataclass(slots=True)
+class FunctionTable:
+    """Functions by namespace and id; lookups cost the same however many there are."""
+
+    _offers: dict[Key, list[Offer]] = field(default_factory=dict)
+    _local: dict[Key, LocalFunction] = field(default_factory=dict)
+
+    def add_local(self, function: LocalFunction) -> None:
+        """Add a function of this process, or replace it."""
+        self._local[function.info.key] = function
+
+    def offer(self, info: FunctionInfo, connection: WorkerConnection) -> None:
+        """Note that a worker offers a function; offering it again replaces the description.
+
+        Raise LimitExceeded when the worker offers too many.
+        """
+        if info.function_id not in connection.function_ids:
+            if len(connection.function_ids) >= settings.III_MAX_FUNCTIONS_PER_WORKER:
+                raise LimitExceeded("The worker registered too many functions.")
+            connection.function_ids.add(info.function_id)
+        offers = self._offers.setdefault(info.key, [])
+        offers[:] = [offer for offer in offers if offer.connection is not connection]
+        offers.append(Offer(info=info, connection=connection))
+
+    def withdraw(self, namespace: str, function_id: str, connection: WorkerConnection) -> bool:
+        """Forget the offer of this very connection; tell whether there was one."""
+        key = (namespace, function_id)
+        offers = self._offers.get(key, [])
+        left = [offer for offer in offers if offer.connection is not connection]
+        if len(left) == len(offers):
+            return False
+        connection.function_ids.discard(function_id)
+        if left:
+            self._offers[key] = left
+        else:
+            del self._offers[key]
+        return True
+
+    def find(self, namespace: str, function_id: str) -> Offer | LocalFunction | None:
+        """Return who runs the function now: a connected worker first, then this process.
+
+        The engine's own ``engine::`` functions cannot be taken over by a worker.
+        """
+        key = (namespace, function_id)
+        offers = self._offers.get(key)
+        if offers and not (key in self._local and function_id.startswith(ENGINE_PREFIX)):
+            return offers[0] if len(offers) == 1 else _choose(offers)
+        local = self._local.get(key)
+        if local is None and function_id.startswith(ENGINE_PREFIX):
+            return self._local.get(("default", function_id))
+        return local
+
+    def find_local(self, namespace: str, function_id: str) -> LocalFunction | None:
+        """Return the function of this process, whoever else offers it."""
+        return self._local.get((namespace, function_id))
+
+    def namespaces_of(self, function_id: str) -> list[str]:
+        """Return the namespaces that have this function id."""
+        keys = {*self._offers, *self._local}
+        return sorted(namespace for namespace, known in keys if known == function_id)
+
+    def offers(self) -> Iterator[Offer]:
+        """Iterate over what workers offer, the one that is called first for each function."""
+        for offers in self._offers.values():
+            yield _newest_per_identity(offers)[-1]
+
+    def local(self) -> Iterator[LocalFunction]:
+        """Iterate over the functions of this process."""
+        yield from self._local.values()
+
+
+def _choose(offers: list[Offer]) -> Offer:
+    """Pick the offer to call: the newest, or the one with the fewest calls in flight."""
+    if settings.III_FUNCTION_CONFLICT == "newest":
+        return offers[-1]
+    return min(_newest_per_identity(offers), key=lambda offer: len(offer.connection.executing))
+
+
+def _newest_per_identity(offers: list[Offer]) -> list[Offer]:
+    """Leave out offers of an old connection whose worker has offered the same again.
+
+    A reconnected worker (same name and pid) is called on its new socket only, while the old one
+    may be half-open. The old offer stays as a fallback, because two clients in one process look
+    the same.
+    """
+    newest: dict[object, Offer] = {}
+    for offer in offers:
+        identity = offer.connection.identity or offer.connection.worker_id
+        newest.pop(identity, None)
+        newest[identity] = offer
+    return list(newest.values())

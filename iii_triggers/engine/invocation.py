@@ -1,0 +1,266 @@
+"""Invocations: find who runs a function, have it run, hand back the outcome.
+
+Everything here runs on the engine's event loop. A call to a worker is one frame and one entry in
+the table of its connection; no task, database or channel layer is involved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import Raw
+
+from iii_triggers.conf import settings
+from iii_triggers.protocol.codec import tidy_error
+from iii_triggers.protocol.errors import (
+    ChannelSendFailed,
+    FunctionNotFound,
+    IiiError,
+    InvocationFailed,
+    InvocationStopped,
+    InvocationTimeout,
+    LimitExceeded,
+)
+from iii_triggers.protocol.messages import InvocationResult, InvokeFunction
+
+from .connections import WorkerConnection
+from .functions import CallContext, FunctionTable, LocalFunction
+from .ids import IdSource
+from .payload import NOTHING, Payload
+from .threads import SiteThreads
+
+logger = logging.getLogger(__name__)
+
+Outcome = Payload | IiiError
+Done = Callable[[Outcome], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """What is asked for."""
+
+    function_id: str
+    data: Payload = NOTHING
+    namespace: str = "default"
+    metadata: Any = None
+    invocation_id: str | None = None
+    timeout_s: float | None = None
+    """None is the site's ``III_DEFAULT_TIMEOUT_MS``."""
+    traceparent: str | None = None
+    baggage: str | None = None
+    caller: WorkerConnection | None = None
+    """The worker that called; None for the engine's own calls."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Pending:
+    """A call that waits for its outcome."""
+
+    id: str
+    call: Call
+    done: Done
+    executor: WorkerConnection | None = None
+    timer: asyncio.TimerHandle | None = None
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True)
+class Invoker:
+    """Runs calls on workers and in this process."""
+
+    functions: FunctionTable
+    threads: SiteThreads = field(default_factory=SiteThreads)
+    new_id: IdSource = field(default_factory=IdSource)
+    _pending: set[Pending] = field(default_factory=set)
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls wait for their outcome."""
+        return len(self._pending)
+
+    async def invoke(self, call: Call) -> Payload:
+        """Run ``call`` and return its result.
+
+        Raises the IiiError it ended with: FunctionNotFound, InvocationTimeout, InvocationStopped,
+        ChannelSendFailed, PayloadTooLarge, or InvocationFailed with the code of the function.
+        """
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def settle(outcome: Outcome) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        self.start(call, settle)
+        outcome = await future
+        if isinstance(outcome, IiiError):
+            raise outcome
+        return outcome
+
+    def start(self, call: Call, done: Done) -> None:
+        """Begin ``call``; ``done`` is called once with its outcome, maybe before this returns."""
+        target = self.functions.find(call.namespace, call.function_id)
+        if target is None:
+            done(self._not_found(call))
+            return
+        if call.caller and len(call.caller.calling) >= settings.III_MAX_IN_FLIGHT_PER_WORKER:
+            done(LimitExceeded("The worker has too many calls in flight."))
+            return
+        pending = Pending(id=call.invocation_id or self.new_id(), call=call, done=done)
+        if isinstance(target, LocalFunction):
+            self._track(pending)
+            self._run_local(pending, target)
+        else:
+            self._send(pending, target.connection)
+
+    def accept_result(self, executor: WorkerConnection, message: InvocationResult) -> bool:
+        """Take a worker's answer; tell whether a call waited for it on this very connection."""
+        pending = executor.executing.get(message.invocation_id or "")
+        if pending is None:
+            return False
+        if message.error is not None:
+            error = tidy_error(message.error)
+            self._finish(
+                pending,
+                InvocationFailed(error.message, code=error.code, stacktrace=error.stacktrace),
+            )
+        else:
+            self._finish(pending, Payload.of_result(message.result))
+        return True
+
+    def connection_closed(self, connection: WorkerConnection) -> None:
+        """End what the worker ran, and forget what it asked for."""
+        for pending in list(connection.executing.values()):
+            self._finish(pending, InvocationStopped())
+        for pending in list(connection.calling):
+            pending.done = _ignore
+            if pending.executor is not None:
+                self._finish(pending, NOTHING)
+
+    async def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until nothing is in flight; tell whether that happened in time."""
+        if not self._pending:
+            return True
+        self._idle.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """End everything in flight with InvocationStopped."""
+        tasks = [pending.task for pending in self._pending if pending.task is not None]
+        for pending in list(self._pending):
+            self._finish(pending, InvocationStopped())
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.threads.shutdown()
+
+    def _not_found(self, call: Call) -> FunctionNotFound:
+        elsewhere = self.functions.namespaces_of(call.function_id)
+        return FunctionNotFound.of(call.function_id, call.namespace, elsewhere=elsewhere)
+
+    def _send(self, pending: Pending, executor: WorkerConnection) -> None:
+        if pending.id in executor.executing:
+            pending.id = self.new_id()
+        call = pending.call
+        frame = InvokeFunction(
+            function_id=call.function_id,
+            data=Raw(b"null"),
+            invocation_id=pending.id,
+            traceparent=call.traceparent,
+            baggage=call.baggage,
+            metadata=call.metadata,
+        )
+        try:
+            frame.data = Raw(call.data.json())
+            executor.send(frame)
+        except IiiError as error:
+            pending.done(error)
+            return
+        pending.executor = executor
+        executor.executing[pending.id] = pending
+        self._track(pending)
+        loop = asyncio.get_running_loop()
+        pending.timer = loop.call_later(_timeout_s(call), self._expire, pending)
+
+    def _track(self, pending: Pending) -> None:
+        self._pending.add(pending)
+        if pending.call.caller is not None:
+            pending.call.caller.calling.add(pending)
+
+    def _expire(self, pending: Pending) -> None:
+        self._finish(pending, InvocationTimeout())
+
+    def _finish(self, pending: Pending, outcome: Outcome) -> None:
+        if pending not in self._pending:
+            return
+        self._pending.remove(pending)
+        if pending.executor is not None:
+            pending.executor.executing.pop(pending.id, None)
+        if pending.call.caller is not None:
+            pending.call.caller.calling.discard(pending)
+        if pending.timer is not None:
+            pending.timer.cancel()
+        if pending.task is not None and pending.task is not asyncio.current_task():
+            pending.task.cancel()
+        try:
+            pending.done(outcome)
+        except ChannelSendFailed:
+            logger.debug("The caller of %s went away.", pending.call.function_id)
+        if not self._pending:
+            self._idle.set()
+
+    def _run_local(self, pending: Pending, function: LocalFunction) -> None:
+        # A context of its own: what a function sets must not reach the socket's read loop.
+        pending.task = asyncio.get_running_loop().create_task(
+            self._local(pending, function), context=contextvars.copy_context()
+        )
+
+    async def _local(self, pending: Pending, function: LocalFunction) -> None:
+        outcome: Outcome
+        try:
+            async with asyncio.timeout(_timeout_s(pending.call)) as deadline:
+                outcome = await self._call_handler(pending.call, function)
+        except IiiError as error:
+            outcome = error
+        except Exception as error:  # noqa: BLE001 - whatever a function raises is its outcome
+            if isinstance(error, TimeoutError) and deadline.expired():
+                self._finish(pending, InvocationTimeout())
+                return
+            logger.warning(
+                "Function %s failed.",
+                pending.call.function_id,
+                exc_info=True,
+                extra={"action": "invoke", "invocation_id": pending.id},
+            )
+            outcome = InvocationFailed(str(error))
+        self._finish(pending, outcome)
+
+    async def _call_handler(self, call: Call, function: LocalFunction) -> Payload:
+        arguments: list[Any] = [call.data.value()]
+        if function.is_builtin:
+            arguments.append(CallContext(caller=call.caller, function_id=call.function_id))
+        if function.is_async:
+            result = await function.handler(*arguments)
+        elif function.is_builtin:
+            result = function.handler(*arguments)
+        else:
+            result = await self.threads.run(function.handler, *arguments)
+        return NOTHING if result is None else Payload.of(result)
+
+
+def _timeout_s(call: Call) -> float:
+    if call.timeout_s is not None:
+        return call.timeout_s
+    return settings.III_DEFAULT_TIMEOUT_MS / 1000
+
+
+def _ignore(outcome: Outcome) -> None:
+    """Take an outcome nobody waits for any more."""

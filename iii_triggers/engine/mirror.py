@@ -1,0 +1,249 @@
+"""Writes what lives in memory to the database, behind the scenes and in batches.
+
+Only the newest state of each row waits to be written, so that a worker which registers and
+leaves within one interval costs nothing. A batch that fails is kept and tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import OperationalError, transaction
+
+from iii_triggers.models import Function, Trigger, TriggerType, Worker
+
+from .connections import WorkerConnection
+from .functions import FunctionInfo
+from .triggers import Trigger as LiveTrigger
+from .triggers import TriggerEntry, TriggerTypeEntry
+
+logger = logging.getLogger(__name__)
+
+Write = Callable[[], None]
+Key = tuple[Any, ...]
+Batch = dict[Key, tuple[int, Write]]
+
+# Rows must be written after those they point to, and a worker's row must go last.
+WORKER, TYPE, FUNCTION, TRIGGER, GONE = range(5)
+
+
+@dataclass(slots=True, kw_only=True)
+class Mirror:
+    """What waits to be written."""
+
+    node_id: str
+    _writes: Batch = field(default_factory=dict)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._writes)
+
+    def worker_connected(self, connection: WorkerConnection) -> None:
+        """Write the row of a worker, or what became known of it."""
+        row = self._worker_row(connection)
+        self._queue(WORKER, ("worker", connection.worker_id), lambda: _upsert_worker(row))
+
+    def worker_disconnected(self, connection: WorkerConnection) -> None:
+        """Remove the row of a worker and everything it still owns."""
+        worker_id = connection.worker_id
+        self._queue(GONE, ("worker", worker_id), lambda: _delete_worker(worker_id))
+
+    def function_offered(self, info: FunctionInfo, connection: WorkerConnection) -> None:
+        """Write the row of an offer."""
+        worker_id = connection.worker_id
+        key = ("function", *info.key, worker_id)
+        self._queue(FUNCTION, key, lambda: upsert_function(info, worker_id=worker_id))
+
+    def function_withdrawn(
+        self, namespace: str, function_id: str, connection: WorkerConnection
+    ) -> None:
+        """Remove the row of an offer."""
+        worker_id = connection.worker_id
+        rows = Function.objects.filter(
+            namespace=namespace, function_id=function_id, worker_id=worker_id
+        )
+        key = ("function", namespace, function_id, worker_id)
+        self._queue(FUNCTION, key, lambda: _delete(rows))
+
+    def trigger_changed(self, trigger: LiveTrigger, entry: TriggerEntry | None) -> None:
+        """Write the row of a worker's trigger, or only the state of one of the site."""
+        key = ("trigger", trigger.namespace, trigger.id)
+        if trigger.worker is not None:
+            owner = trigger.worker.worker_id
+            if entry is None:
+                self._queue(TRIGGER, key, lambda: _delete_trigger(trigger, owner))
+            else:
+                values = _trigger_values(entry, owner)
+                self._queue(TRIGGER, key, lambda: _upsert_trigger(trigger, values))
+        elif entry is not None:
+            state, error = entry.state, entry.error
+            self._queue(TRIGGER, key, lambda: _set_state(trigger.pk, state, error))
+
+    def trigger_type_changed(self, provider: TriggerTypeEntry, here: bool) -> None:  # noqa: FBT001
+        """Write the row of a type that a worker provides; a row outlives its provider."""
+        if provider.worker is None:
+            return
+        worker_id = provider.worker.worker_id
+        key = ("type", *provider.key)
+        if here:
+            self._queue(TYPE, key, lambda: _upsert_type(provider, worker_id))
+        else:
+            self._queue(TYPE, key, lambda: _release_type(provider, worker_id))
+
+    def take(self) -> Batch:
+        """Return what waits and forget it; for ``write``."""
+        batch, self._writes = self._writes, {}
+        return batch
+
+    def put_back(self, batch: Batch) -> None:
+        """Let what could not be written wait again, behind what came since."""
+        self._writes = {**batch, **self._writes}
+
+    def _queue(self, order: int, key: Key, write: Write) -> None:
+        self._writes[key] = (order, write)
+
+    def _worker_row(self, connection: WorkerConnection) -> dict[str, Any]:
+        info = connection.info
+        return {
+            "worker_id": connection.worker_id,
+            "node_id": self.node_id,
+            "name": info.name or "",
+            "description": info.description or "",
+            "runtime": info.runtime[:100],
+            "version": info.version[:100],
+            "os": info.os[:280],
+            "pid": info.pid,
+            "ip": connection.ip[:100],
+            "namespace": connection.namespace,
+            "connected_at": datetime.fromtimestamp(connection.connected_at_ms / 1000, UTC),
+            "last_seen": datetime.now(UTC),
+        }
+
+
+def write_batch(batch: Batch) -> None:
+    """Write a batch in one transaction; a row that the database refuses is left out and logged.
+
+    Raise OperationalError when the database is away.
+    """
+    writes = [write for _, write in sorted(batch.values(), key=lambda item: item[0])]
+    try:
+        _write_all(writes)
+    except OperationalError:
+        raise
+    except Exception:  # noqa: BLE001 - find the row that cannot be written
+        _write_each(writes)
+
+
+def _write_all(writes: list[Write]) -> None:
+    with transaction.atomic():
+        for write in writes:
+            write()
+
+
+def _write_each(writes: list[Write]) -> None:
+    """Write one by one; one that the database refuses must not keep the others waiting."""
+    for write in writes:
+        try:
+            with transaction.atomic():
+                write()
+        except OperationalError:
+            raise
+        except Exception:
+            logger.exception("A live registration could not be written to the database.")
+
+
+def upsert_function(info: FunctionInfo, *, worker_id: str | None) -> None:
+    """Write the row of a function: a worker's offer, or one of the site (no worker)."""
+    if worker_id is not None and not Worker.objects.filter(pk=worker_id).exists():
+        return
+    Function.objects.update_or_create(
+        namespace=info.namespace,
+        function_id=info.function_id,
+        worker_id=worker_id,
+        defaults={
+            "description": info.description or "",
+            "request_format": info.request_format,
+            "response_format": info.response_format,
+            "metadata": info.metadata,
+        },
+    )
+
+
+def _upsert_worker(row: dict[str, Any]) -> None:
+    Worker.objects.update_or_create(worker_id=row["worker_id"], defaults=row)
+
+
+def _delete_worker(worker_id: str) -> None:
+    Worker.objects.filter(pk=worker_id).delete()
+
+
+def _delete(rows: Any) -> None:
+    rows.delete()
+
+
+def _trigger_values(entry: TriggerEntry, worker_id: str) -> dict[str, Any]:
+    trigger = entry.trigger
+    return {
+        "trigger_type": trigger.trigger_type,
+        "function_id": trigger.function_id,
+        "config": trigger.config,
+        "metadata": trigger.metadata,
+        "source": Trigger.Source.WORKER,
+        "worker_id": worker_id,
+        "enabled": True,
+        "state": entry.state,
+        "error": entry.error,
+    }
+
+
+def _upsert_trigger(trigger: LiveTrigger, values: dict[str, Any]) -> None:
+    if not Worker.objects.filter(pk=values["worker_id"]).exists():
+        return
+    rows = Trigger.objects.filter(namespace=trigger.namespace, trigger_id=trigger.id)
+    if rows.of_the_site().exists():
+        logger.warning("Trigger id %s is taken by a trigger of the site.", trigger.id)
+        return
+    Trigger.objects.update_or_create(
+        namespace=trigger.namespace, trigger_id=trigger.id, defaults=values
+    )
+
+
+def _delete_trigger(trigger: LiveTrigger, worker_id: str) -> None:
+    rows = Trigger.objects.filter(
+        namespace=trigger.namespace, trigger_id=trigger.id, worker_id=worker_id
+    )
+    rows.delete()
+
+
+def _set_state(pk: int | None, state: str, error: str) -> None:
+    Trigger.objects.filter(pk=pk, enabled=True).update(state=state, error=error)
+
+
+def _upsert_type(provider: TriggerTypeEntry, worker_id: str) -> None:
+    if not Worker.objects.filter(pk=worker_id).exists():
+        return
+    rows = TriggerType.objects.filter(namespace=provider.namespace, type_id=provider.id)
+    if rows.filter(source=TriggerType.Source.ADMIN).update(worker_id=worker_id):
+        return
+    TriggerType.objects.update_or_create(
+        namespace=provider.namespace,
+        type_id=provider.id,
+        defaults={
+            "description": provider.description,
+            "config_schema": provider.config_schema,
+            "call_schema": provider.call_schema,
+            "source": TriggerType.Source.WORKER,
+            "worker_id": worker_id,
+        },
+    )
+
+
+def _release_type(provider: TriggerTypeEntry, worker_id: str) -> None:
+    TriggerType.objects.filter(
+        namespace=provider.namespace, type_id=provider.id, worker_id=worker_id
+    ).update(worker=None)

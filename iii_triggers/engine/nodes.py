@@ -1,0 +1,82 @@
+"""This process among the others: its row, its heartbeat, and the sweep of the dead."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from iii_triggers.conf import settings
+from iii_triggers.models import Node
+
+
+@dataclass(slots=True, kw_only=True)
+class ThisNode:
+    """The row of this process. All methods are units of database work."""
+
+    kind: str = Node.Kind.OTHER
+    node_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def join(self) -> None:
+        """Write the row and remove those of dead nodes, with all that their workers left."""
+        now = timezone.now()
+        with transaction.atomic():
+            Node.objects.create(
+                node_id=self.node_id,
+                kind=self.kind,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started_at=now,
+                heartbeat_at=now,
+            )
+            self.sweep()
+
+    def beat(self) -> None:
+        """Say that this process lives, and sweep.
+
+        A row that another node swept by mistake (a process that was stopped for long) is made
+        anew by the next ``join``; here its absence only means that there is nothing to update.
+        """
+        Node.objects.filter(node_id=self.node_id).update(heartbeat_at=timezone.now())
+        self.sweep()
+
+    def sweep(self) -> int:
+        """Remove the rows of dead nodes; their workers, functions and triggers go with them."""
+        dead = [node.pk for node in self._suspects() if not _lives(node)]
+        for pk in dead:
+            Node.objects.filter(pk=pk).delete()
+        return len(dead)
+
+    def leave(self) -> None:
+        """Remove the row of this process and what its workers left."""
+        Node.objects.filter(node_id=self.node_id).delete()
+
+    def _suspects(self) -> list[Node]:
+        late = timezone.now() - timedelta(seconds=settings.III_NODE_TIMEOUT_S)
+        here = Q(host=socket.gethostname())
+        others = Node.objects.exclude(node_id=self.node_id)
+        return list(others.filter(here | Q(heartbeat_at__lt=late)))
+
+
+def _lives(node: Node) -> bool:
+    """Tell whether a suspect lives: only a process of this host with another pid can."""
+    if node.host != socket.gethostname() or node.pid == os.getpid():
+        return False
+    return Path(f"/proc/{node.pid}").exists() if Path("/proc").exists() else _answers(node.pid)
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

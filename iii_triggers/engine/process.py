@@ -1,0 +1,190 @@
+"""The one engine of this process, and the ways to call it.
+
+An ASGI server starts the engine on its own event loop. Everywhere else (WSGI, Celery, the shell)
+the first call starts it on a loop in a background thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from iii_triggers.conf import settings
+from iii_triggers.protocol.errors import InvocationTimeout, WrongThread
+
+from .core import Engine
+from .invocation import Call
+from .payload import NOTHING, Payload
+
+T = TypeVar("T")
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 15.0
+
+
+@dataclass(slots=True)
+class ProcessEngine:
+    """Holds the engine of the process and starts it where it is needed."""
+
+    _engine: Engine | None = None
+    _starting: asyncio.Task[None] | None = None
+    _thread: threading.Thread | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self) -> Engine:
+        """Return the engine of this process, running or not."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = Engine()
+            return self._engine
+
+    def replace(self, engine: Engine | None) -> None:
+        """Make another engine the one of this process (None: a new one at the next use)."""
+        with self._lock:
+            self._engine = engine
+            self._starting = None
+
+    async def start_here(self, *, kind: str) -> Engine:
+        """Start the engine on the running loop, unless it runs already, and return it."""
+        engine = self.get()
+        if engine.is_running:
+            return engine
+        if self._starting is None:
+            engine.node.kind = kind
+            self._starting = asyncio.get_running_loop().create_task(engine.start())
+        await asyncio.shield(self._starting)
+        return engine
+
+    def start_in_background(self) -> Engine:
+        """Start the engine on a loop of its own in a thread, unless it runs, and return it."""
+        engine = self.get()
+        with self._lock:
+            if engine.is_running:
+                return engine
+            loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=loop.run_forever, name="iii-engine", daemon=True)
+            self._thread.start()
+            asyncio.run_coroutine_threadsafe(engine.start(), loop).result(START_TIMEOUT_S)
+            atexit.register(self._stop_in_background, engine, loop)
+        return engine
+
+    def _stop_in_background(self, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+        if engine.is_running:
+            asyncio.run_coroutine_threadsafe(engine.stop(), loop).result(STOP_TIMEOUT_S)
+        loop.call_soon_threadsafe(loop.stop)
+
+
+process_engine = ProcessEngine()
+
+
+def get_engine() -> Engine:
+    """Return the engine of this process."""
+    return process_engine.get()
+
+
+def invoke(
+    function_id: str,
+    data: Any = None,
+    /,
+    *,
+    namespace: str = "default",
+    timeout_s: float | None = None,
+    metadata: Any = None,
+) -> Any:
+    """Run a function and return its result (any JSON value; None is "no result").
+
+    For plain code: views, Celery tasks, the shell. ``timeout_s`` defaults to the site's
+    ``III_DEFAULT_TIMEOUT_MS``. Raises the IiiError the call ended with (FunctionNotFound,
+    InvocationTimeout, InvocationStopped, InvocationFailed, ...), and WrongThread when called on
+    the engine's own event loop, where ``ainvoke`` is the way.
+    """
+    call = _call(function_id, data, namespace, timeout_s, metadata)
+    wait_s = (timeout_s or settings.III_DEFAULT_TIMEOUT_MS / 1000) + 5
+    return run_sync(_invoke(call), timeout_s=wait_s)
+
+
+async def ainvoke(
+    function_id: str,
+    data: Any = None,
+    /,
+    *,
+    namespace: str = "default",
+    timeout_s: float | None = None,
+    metadata: Any = None,
+) -> Any:
+    """Run a function and return its result; ``invoke`` for async code, on any event loop."""
+    call = _call(function_id, data, namespace, timeout_s, metadata)
+    return await run_async(_invoke(call))
+
+
+def fire_triggers(type_id: str, payload: Any = None, /, *, namespace: str = "default") -> int:
+    """Invoke the functions of all live triggers of a type; return how many there are.
+
+    Outcomes are not waited for. Like ``invoke`` for plain code; ``afire_triggers`` for async code.
+    """
+    return run_sync(_fire(type_id, payload, namespace), timeout_s=START_TIMEOUT_S)
+
+
+async def afire_triggers(
+    type_id: str, payload: Any = None, /, *, namespace: str = "default"
+) -> int:
+    """Invoke the functions of all live triggers of a type; return how many there are."""
+    return await run_async(_fire(type_id, payload, namespace))
+
+
+def run_sync(work: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
+    """Run ``work`` on the engine's loop from plain code and return its result."""
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        running = None
+    if running is not None:
+        work.close()
+        raise WrongThread()
+    loop = process_engine.start_in_background().loop
+    if loop is None:
+        work.close()
+        raise InvocationTimeout("The engine stopped.")
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+    try:
+        return future.result(timeout_s)
+    except FutureTimeoutError as error:
+        future.cancel()
+        raise InvocationTimeout() from error
+
+
+async def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` on the engine's loop from any event loop and return its result."""
+    engine = get_engine()
+    if not engine.is_running:
+        # The caller's loop may be a short-lived one (async_to_sync): the engine gets its own.
+        await asyncio.to_thread(process_engine.start_in_background)
+    loop = engine.loop
+    if loop is None or loop is asyncio.get_running_loop():
+        return await work
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+
+
+def _call(
+    function_id: str, data: Any, namespace: str, timeout_s: float | None, metadata: Any
+) -> Call:
+    return Call(
+        function_id=function_id,
+        data=NOTHING if data is None else Payload.of(data),
+        namespace=namespace,
+        timeout_s=timeout_s,
+        metadata=metadata,
+    )
+
+
+async def _invoke(call: Call) -> Any:
+    return (await get_engine().invoker.invoke(call)).value()
+
+
+async def _fire(type_id: str, payload: Any, namespace: str) -> int:
+    return get_engine().fire_triggers(type_id, payload, namespace=namespace)

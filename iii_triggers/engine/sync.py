@@ -1,0 +1,158 @@
+"""Keeps the tables in memory in step with the rows of the site.
+
+The change counter in the database is polled; what changed is read and registered again. Start-up
+reads everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from iii_triggers.models import Change, Function, Trigger, TriggerType
+from iii_triggers.models.changes import KEEP
+
+from .database import DatabaseThread
+from .declarations import DeclaredTrigger, SiteFunctions
+from .mirror import upsert_function
+from .triggers import Trigger as LiveTrigger
+from .triggers import TriggerEntry, TriggerRegistry
+
+if TYPE_CHECKING:
+    from iii_triggers.trigger_types.base import TriggerRegistrator
+
+
+@dataclass(slots=True, kw_only=True)
+class Sync:
+    """Reads changes of the site's triggers and applies them to the registry."""
+
+    database: DatabaseThread
+    triggers: TriggerRegistry
+    revision: int = 0
+
+    async def load(self) -> None:
+        """Register every enabled trigger of the site."""
+        self.revision, rows = await self.database.run(_read_everything)
+        await self._apply_all(rows)
+
+    async def poll(self) -> int:
+        """Apply what changed since the last time; return how many changes there were."""
+        changes = await self.database.run(Change.objects.since, self.revision)
+        if not changes:
+            return 0
+        if changes[0].revision > self.revision + 1 and len(changes) >= KEEP:
+            await self.load()
+            return len(changes)
+        keys = {int(change.key) for change in changes if change.kind == Change.Kind.TRIGGER}
+        rows = await self.database.run(_read_triggers, keys)
+        await self._apply(rows, keys - {row.pk for row in rows})
+        self.revision = changes[-1].revision
+        return len(changes)
+
+    async def _apply_all(self, rows: list[Trigger]) -> None:
+        known = {entry.trigger.pk for entry in self.triggers.entries() if entry.trigger.pk}
+        await self._apply(rows, known - {row.pk for row in rows})
+
+    async def _apply(self, rows: list[Trigger], gone: Iterable[int]) -> None:
+        live = {entry.trigger.pk: entry for entry in self.triggers.entries() if entry.trigger.pk}
+        for pk in gone:
+            if pk in live:
+                await self.triggers.unregister(live[pk].trigger.id)
+        for row in rows:
+            await self._apply_row(row, live.get(row.pk))
+
+    async def _apply_row(self, row: Trigger, old: TriggerEntry | None) -> None:
+        if old is not None and (old.trigger.id != row.trigger_id or not row.enabled):
+            await self.triggers.unregister(old.trigger.id)
+        if row.enabled and (old is None or old.trigger != live_trigger(row)):
+            await self.triggers.register(live_trigger(row))
+
+
+def live_trigger(row: Trigger) -> LiveTrigger:
+    """Return the row of a trigger of the site as the registry knows it."""
+    return LiveTrigger(
+        id=row.trigger_id,
+        trigger_type=row.trigger_type,
+        function_id=row.function_id,
+        config=row.config,
+        metadata=row.metadata,
+        namespace=row.namespace,
+        source=row.source,  # type: ignore[arg-type]  # the choices of the model
+        pk=row.pk,
+    )
+
+
+def prepare_rows(site: SiteFunctions, types: Iterable[TriggerRegistrator]) -> None:
+    """Write the rows of what code declares: built-in types, the site's functions and triggers."""
+    with transaction.atomic():
+        for registrator in types:
+            _write_type(registrator)
+        _write_functions(site)
+        _write_triggers(list(site.triggers()))
+
+
+def _write_type(registrator: TriggerRegistrator) -> None:
+    TriggerType.objects.update_or_create(
+        namespace="default",
+        type_id=registrator.id,
+        defaults={
+            "description": registrator.description,
+            "config_schema": registrator.config_schema,
+            "call_schema": registrator.call_schema,
+            "source": TriggerType.Source.BUILTIN,
+            "worker": None,
+        },
+    )
+
+
+def _write_functions(site: SiteFunctions) -> None:
+    declared = {function.info.key: function.info for function in site.functions()}
+    for row in Function.objects.filter(worker=None):
+        if (row.namespace, row.function_id) not in declared:
+            row.delete()
+    for info in declared.values():
+        upsert_function(info, worker_id=None)
+
+
+def _write_triggers(declared: list[DeclaredTrigger]) -> None:
+    """Bring the rows with source ``code`` in line; whether one is enabled is the admin's word."""
+    wanted = {(trigger.namespace, trigger.id): trigger for trigger in declared}
+    for row in Trigger.objects.filter(source=Trigger.Source.CODE):
+        trigger = wanted.pop((row.namespace, row.trigger_id), None)
+        if trigger is None:
+            row.delete()
+        elif _differs(row, trigger):
+            for name, value in _values(trigger).items():
+                setattr(row, name, value)
+            row.save()
+    for trigger in wanted.values():
+        Trigger.objects.update_or_create(
+            namespace=trigger.namespace, trigger_id=trigger.id, defaults=_values(trigger)
+        )
+
+
+def _values(trigger: DeclaredTrigger) -> dict[str, object]:
+    return {
+        "trigger_type": trigger.type,
+        "function_id": trigger.function_id,
+        "config": trigger.config,
+        "metadata": trigger.metadata,
+        "source": Trigger.Source.CODE,
+    }
+
+
+def _differs(row: Trigger, trigger: DeclaredTrigger) -> bool:
+    return any(getattr(row, name) != value for name, value in _values(trigger).items())
+
+
+def _read_everything() -> tuple[int, list[Trigger]]:
+    # The revision first: a change made in between is read twice rather than missed.
+    revision = Change.objects.all().newest_revision()
+    return revision, list(Trigger.objects.of_the_site().enabled())
+
+
+def _read_triggers(keys: set[int]) -> list[Trigger]:
+    return list(Trigger.objects.of_the_site().filter(pk__in=keys))

@@ -1,0 +1,12 @@
+"""WebSocket routes for sites that have a Channels router of their own."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+
+from .consumers import TelemetryConsumer, WorkerConsumer
+
+websocket_urlpatterns = [
+    re_path(r"^iii/worker/?$", WorkerConsumer.as_asgi()),
+    re_path(r"^iii/worker/otel$", TelemetryConsumer.as_asgi()),
+]

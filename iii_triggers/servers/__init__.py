@@ -1,0 +1,1 @@
+"""ASGI servers inside ``runengine``: several doors, one process."""

@@ -1,0 +1,50 @@
+"""uvicorn, serving several ports and draining before it closes anything."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+
+from iii_triggers.conf import settings
+from iii_triggers.engine.process import process_engine
+
+from .plan import ServerPlan
+
+
+class DrainingServer(uvicorn.Server):
+    """Announces when it listens; on SIGTERM lets the engine finish while sockets still live.
+
+    uvicorn itself closes WebSockets first, which would stop the calls that run on workers.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, plan: ServerPlan) -> None:
+        super().__init__(config)
+        self._plan = plan
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        self._plan.announce_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, drain, then close what is left."""
+        for server in self.servers:
+            server.close()
+        await process_engine.get().drain()
+        await super().shutdown(sockets)
+
+
+def serve(plan: ServerPlan) -> None:
+    """Serve until SIGINT or SIGTERM. Raise OSError if a port is taken."""
+    sockets = plan.bind()
+    config = uvicorn.Config(
+        plan.application,
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        ws_max_size=settings.III_MAX_FRAME_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=max(1, round(settings.III_SHUTDOWN_GRACE_S)),
+    )
+    DrainingServer(config, plan=plan).run(sockets)

@@ -1,0 +1,66 @@
+"""Registers ``http`` triggers in the route table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from iii_triggers.protocol.errors import InvalidConfig
+from iii_triggers.trigger_types.base import TriggerRegistrator
+
+from .candidates import Candidate
+from .config import CONFIG_SCHEMA, parse_config
+from .dispatch import HttpDispatcher, HttpTarget
+from .patterns import parse_pattern
+from .routes import RouteTable
+
+if TYPE_CHECKING:
+    from iii_triggers.engine.core import Engine
+    from iii_triggers.engine.triggers import Trigger
+
+
+class HttpTriggerType(TriggerRegistrator):
+    """Maps HTTP routes to functions."""
+
+    id = "http"
+    aliases = ("api",)
+    description = "Serves a function at a path and method over HTTP."
+    config_schema = CONFIG_SCHEMA
+
+    def __init__(self) -> None:
+        self.routes: RouteTable[HttpTarget] = RouteTable()
+        self.dispatcher: HttpDispatcher | None = None
+
+    def bind(self, engine: Engine) -> None:
+        """Answer requests with the functions of ``engine``."""
+        self.dispatcher = HttpDispatcher(invoker=engine.invoker, routes=self.routes)
+
+    def validate_config(self, config: Any) -> None:
+        """Raise InvalidConfig unless ``config`` is ``{"api_path": str, "http_method"?: str, ...}``."""
+        super().validate_config(config)
+        parse_config(config)
+
+    def conflict_key(self, config: Any) -> str | None:
+        """Return method and shape of the path: two triggers of the site cannot share them."""
+        try:
+            parsed = parse_config(config)
+            segments = parse_pattern(parsed.api_path).segments
+        except InvalidConfig:
+            return None
+        shape = "/".join(":" if segment is None else segment for segment in segments)
+        return f"{parsed.http_method} {shape}"
+
+    async def register_trigger(self, trigger: Trigger) -> None:
+        """Serve the route. Raise InvalidConfig, TriggerConflict or LimitExceeded."""
+        config = parse_config(trigger.config)
+        candidate = Candidate(
+            trigger_id=trigger.id,
+            function_id=trigger.function_id,
+            namespace=trigger.namespace,
+            is_worker_owned=trigger.source == "worker",
+            target=HttpTarget(trigger=trigger, config=config),
+        )
+        self.routes.add(config.http_method, config.api_path, candidate)
+
+    async def unregister_trigger(self, trigger: Trigger) -> None:
+        """Stop serving the route; an older trigger of a worker on it comes back."""
+        self.routes.remove(trigger.id)

@@ -1,0 +1,73 @@
+"""The doors inside Django's request stack: the catch-all trigger view and the health pages."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from .engine.process import get_engine, run_async
+from .trigger_types.http import request as neutral
+from .trigger_types.http.registrator import HttpTriggerType
+from .trigger_types.http.response import HttpResponse as NeutralResponse
+
+
+# Exempt: functions never see the session cookie, so there is no session to ride on.
+@csrf_exempt
+async def http_trigger(request: HttpRequest, trigger_path: str) -> HttpResponse:
+    """Answer the trigger route ``trigger_path``; raise Http404 if no trigger has it.
+
+    The same routes as the dispatcher, behind the site's middleware and under WSGI as well.
+    """
+    response = await run_async(_answer(request, trigger_path))
+    if response is None:
+        raise Http404(f"No trigger answers {trigger_path}")
+    answer = HttpResponse(response.body, status=response.status)
+    del answer["content-type"]
+    for name, value in response.headers:
+        answer.headers[name.decode("latin-1")] = value.decode("latin-1")
+    return answer
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 while the process can answer at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when the engine takes work, 503 while it does not."""
+    engine = get_engine()
+    is_ready = engine.is_running and not engine.draining
+    status = "ready" if is_ready else "draining" if engine.draining else "starting"
+    return JsonResponse({"status": status}, status=200 if is_ready else 503)
+
+
+async def _answer(request: HttpRequest, trigger_path: str) -> NeutralResponse | None:
+    http = get_engine().trigger_type(HttpTriggerType.id)
+    if not isinstance(http, HttpTriggerType) or http.dispatcher is None:
+        return None
+
+    async def read_body(limit: int) -> bytes | None:
+        body = request.read(limit + 1)
+        return body if len(body) <= limit else None
+
+    return await http.dispatcher.answer(_neutral(request, trigger_path), read_body)
+
+
+def _neutral(request: HttpRequest, trigger_path: str) -> neutral.HttpRequest:
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in request.headers.items()
+    ]
+    return neutral.HttpRequest(
+        method=request.method or "GET",
+        # Django has decoded the path; an encoded slash cannot be told from a plain one here.
+        raw_path=quote(trigger_path, safe="/:@!$&'()*+,;=~-._").encode(),
+        query_string=request.META.get("QUERY_STRING", "").encode("latin-1", "replace"),
+        headers=headers,
+        client=request.META.get("REMOTE_ADDR", ""),
+    )
