@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Literal
 
 from iii_triggers.conf import settings
@@ -22,9 +22,9 @@ from iii_triggers.trigger_types.http.response import HttpResponse
 logger = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 Door = Literal["http", "worker"]
 
 WORKER_PATH = "/iii/worker"
@@ -57,7 +57,8 @@ class TriggerDispatcher:
             await self.application(scope, receive, send)
 
     def _door(self, scope: Scope) -> Door | None:
-        return self.doors.get((scope.get("server") or (None, None))[1])
+        server = scope.get("server")
+        return self.doors.get(server[1]) if server else None
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self._door(scope)

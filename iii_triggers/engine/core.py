@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.utils.module_loading import import_string
@@ -51,7 +52,8 @@ class Engine:
         self.functions = FunctionTable()
         self.triggers = TriggerRegistry(
             on_change=self.mirror.trigger_changed,
-            on_type_change=self.mirror.trigger_type_changed,
+            on_type_added=self.mirror.trigger_type_added,
+            on_type_removed=self.mirror.trigger_type_removed,
         )
         self.invoker = Invoker(self.functions)
         self.sync = Sync(database=self.database, triggers=self.triggers)
@@ -159,7 +161,7 @@ class Engine:
                 data=data,
                 metadata=trigger.metadata,
             )
-            self.invoker.start(call, lambda outcome, id_=trigger.id: _log_failure(outcome, id_))
+            self.invoker.start(call, partial(_log_failure, trigger.id))
         return len(triggers)
 
     def _add_functions(self, functions: Iterable[LocalFunction]) -> None:
@@ -220,7 +222,7 @@ async def _forever(
             logger.exception("The engine could not %s.", what)
 
 
-def _log_failure(outcome: Outcome, trigger_id: str) -> None:
+def _log_failure(trigger_id: str, outcome: Outcome) -> None:
     if isinstance(outcome, IiiError):
         logger.warning(
             "Trigger %s: %s", trigger_id, outcome.message, extra={"trigger_id": trigger_id}

@@ -42,7 +42,7 @@ def trigger(
     *,
     id: str | None = None,
     metadata: Any = None,
-    **config: Any,  # noqa: A002
+    **config: Any,
 ) -> TriggerDeclaration:
     """Declare a trigger for ``@function(triggers=[...])``.
 
@@ -86,7 +86,7 @@ site_functions = SiteFunctions()
 
 
 def function(
-    id: str,  # noqa: A002 - the word of the protocol
+    id: str,
     /,
     *,
     namespace: str = "default",

@@ -230,7 +230,7 @@ class Invoker:
                 outcome = await self._call_handler(pending.call, function)
         except IiiError as error:
             outcome = error
-        except Exception as error:  # noqa: BLE001 - whatever a function raises is its outcome
+        except Exception as error:
             if isinstance(error, TimeoutError) and deadline.expired():
                 self._finish(pending, InvocationTimeout())
                 return

@@ -80,20 +80,21 @@ class Mirror:
             else:
                 values = _trigger_values(entry, owner)
                 self._queue(TRIGGER, key, lambda: _upsert_trigger(trigger, values))
-        elif entry is not None:
-            state, error = entry.state, entry.error
-            self._queue(TRIGGER, key, lambda: _set_state(trigger.pk, state, error))
+        elif entry is not None and trigger.pk is not None:
+            pk, state, error = trigger.pk, entry.state, entry.error
+            self._queue(TRIGGER, key, lambda: _set_state(pk, state, error))
 
-    def trigger_type_changed(self, provider: TriggerTypeEntry, here: bool) -> None:  # noqa: FBT001
-        """Write the row of a type that a worker provides; a row outlives its provider."""
-        if provider.worker is None:
-            return
-        worker_id = provider.worker.worker_id
-        key = ("type", *provider.key)
-        if here:
-            self._queue(TYPE, key, lambda: _upsert_type(provider, worker_id))
-        else:
-            self._queue(TYPE, key, lambda: _release_type(provider, worker_id))
+    def trigger_type_added(self, provider: TriggerTypeEntry) -> None:
+        """Write the row of a type that a worker provides."""
+        if provider.worker is not None:
+            worker_id = provider.worker.worker_id
+            self._queue(TYPE, ("type", *provider.key), lambda: _upsert_type(provider, worker_id))
+
+    def trigger_type_removed(self, provider: TriggerTypeEntry) -> None:
+        """Note that nobody provides the type; the row outlives its provider."""
+        if provider.worker is not None:
+            worker_id = provider.worker.worker_id
+            self._queue(TYPE, ("type", *provider.key), lambda: _release_type(provider, worker_id))
 
     def take(self) -> Batch:
         """Return what waits and forget it; for ``write``."""
@@ -220,7 +221,7 @@ def _delete_trigger(trigger: LiveTrigger, worker_id: str) -> None:
     rows.delete()
 
 
-def _set_state(pk: int | None, state: str, error: str) -> None:
+def _set_state(pk: int, state: str, error: str) -> None:
     Trigger.objects.filter(pk=pk, enabled=True).update(state=state, error=error)
 
 

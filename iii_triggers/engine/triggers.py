@@ -98,8 +98,10 @@ class TriggerRegistry:
 
     on_change: Callable[[Trigger, TriggerEntry | None], None]
     """Told of every trigger that changed; None when it went."""
-    on_type_change: Callable[[TriggerTypeEntry, bool], None]
-    """Told of every type that came (True) or went (False)."""
+    on_type_added: Callable[[TriggerTypeEntry], None]
+    """Told of every type that came."""
+    on_type_removed: Callable[[TriggerTypeEntry], None]
+    """Told of every type that went."""
     _types: dict[TypeKey, TriggerTypeEntry] = field(default_factory=dict)
     _aliases: dict[str, str] = field(default_factory=dict)
     _entries: dict[str, TriggerEntry] = field(default_factory=dict)
@@ -141,7 +143,7 @@ class TriggerRegistry:
             else:
                 provider.worker.trigger_type_ids.add(provider.id)
             self._types[provider.key] = provider
-            self.on_type_change(provider, True)
+            self.on_type_added(provider)
             await self._deliver(provider, list(old.triggers.values()) if old else [])
             await self._deliver(provider, list(self._parked.values()))
 
@@ -254,7 +256,7 @@ class TriggerRegistry:
         try:
             async with asyncio.timeout(REGISTRATOR_TIMEOUT_S):
                 await provider.registrator.unregister_trigger(entry.trigger)
-        except Exception:  # noqa: BLE001 - the trigger is gone whatever its type says
+        except Exception:
             logger.warning("Trigger %s could not be unregistered.", entry.trigger.id, exc_info=True)
 
     def _store(self, entry: TriggerEntry) -> None:
@@ -289,7 +291,7 @@ class TriggerRegistry:
             return
         del self._types[key]
         worker.trigger_type_ids.discard(provider.id)
-        self.on_type_change(provider, False)
+        self.on_type_removed(provider)
         for entry in list(provider.triggers.values()):
             await self._reactivate(entry)
 

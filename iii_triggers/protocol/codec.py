@@ -23,9 +23,10 @@ _encoder = msgspec.json.Encoder()
 def decode(frame: str | bytes) -> AnyMessage:
     """Return the message in ``frame``; raise MalformedFrame if there is none."""
     try:
-        return _decoder.decode(frame)
+        message: AnyMessage = _decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise MalformedFrame(str(error)) from error
+    return message
 
 
 def encode(message: Message) -> str:

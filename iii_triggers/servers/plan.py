@@ -60,5 +60,5 @@ def bind(host: str, port: int, *, label: str) -> socket.socket:
     except OSError as error:
         bound.close()
         raise OSError(error.errno, f"{label}: {host}:{port}: {error.strerror}") from error
-    bound.setblocking(False)
+    bound.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return bound

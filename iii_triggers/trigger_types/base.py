@@ -38,7 +38,7 @@ class TriggerRegistrator(ABC):
     call_schema: dict[str, Any] | None = None
     """JSON Schema of what functions receive."""
 
-    def bind(self, engine: Engine) -> None:
+    def bind(self, engine: Engine) -> None:  # noqa: B027 - a hook with a harmless default
         """Get hold of the engine this type belongs to. Called once, before anything else."""
 
     def validate_config(self, config: Any) -> None:

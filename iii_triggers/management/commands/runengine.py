@@ -104,8 +104,9 @@ def _server(choice: str) -> str:
 def _site_application() -> Application:
     """Return the site's ASGI application, with its static files in development."""
     path = getattr(settings, "ASGI_APPLICATION", None)
-    application: Application = import_string(path) if path else get_asgi_application()
+    application = import_string(path) if path else get_asgi_application()
     has_static = "django.contrib.staticfiles" in settings.INSTALLED_APPS
     if settings.DEBUG and has_static:
-        return ASGIStaticFilesHandler(application)
-    return application
+        application = ASGIStaticFilesHandler(application)
+    served: Application = application
+    return served

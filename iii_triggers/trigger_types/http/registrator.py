@@ -35,7 +35,7 @@ class HttpTriggerType(TriggerRegistrator):
         self.dispatcher = HttpDispatcher(invoker=engine.invoker, routes=self.routes)
 
     def validate_config(self, config: Any) -> None:
-        """Raise InvalidConfig unless ``config`` is ``{"api_path": str, "http_method"?: str, ...}``."""
+        """Raise InvalidConfig unless ``config`` matches ``CONFIG_SCHEMA``."""
         super().validate_config(config)
         parse_config(config)
 

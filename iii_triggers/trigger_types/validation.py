@@ -1,0 +1,104 @@
+"""The one gate every trigger of the site passes before it is stored: admin, code and REST alike."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from iii_triggers.conf import settings
+from iii_triggers.models import Trigger, TriggerType
+from iii_triggers.protocol.errors import InvalidConfig, TriggerConflict
+
+from .base import TriggerRegistrator
+from .json_schema import check_value
+
+
+def builtin_trigger_types() -> dict[str, TriggerRegistrator]:
+    """Return the types of ``III_TRIGGER_TYPES`` by id and by alias, bound to no engine.
+
+    They are good for validating only. Raise ImportError for a path that does not lead to one.
+    """
+    return dict(_load(tuple(settings.III_TRIGGER_TYPES)))
+
+
+def validate_trigger(
+    *,
+    trigger_type: str,
+    namespace: str,
+    config: Any,
+    trigger_id: str,
+    exclude_pk: int | None,
+) -> None:
+    """Check a trigger of the site that is, or is about to be, enabled.
+
+    ``exclude_pk`` is its own row, if it has one. A type nobody provides is fine: the trigger is
+    parked until somebody does. Raise InvalidConfig (``field`` is the config key) or
+    TriggerConflict (the message names the other trigger).
+    """
+    validate_config(trigger_type=trigger_type, namespace=namespace, config=config)
+    registrator = builtin_trigger_types().get(trigger_type)
+    if registrator is not None:
+        _check_conflict(registrator, config, trigger_id, exclude_pk)
+
+
+def validate_config(*, trigger_type: str, namespace: str, config: Any) -> None:
+    """Check a config alone, as of a trigger that stays disabled. Raise InvalidConfig."""
+    registrator = builtin_trigger_types().get(trigger_type)
+    if registrator is None:
+        _check_against_row(trigger_type, namespace, config)
+    else:
+        registrator.validate_config(config)
+
+
+@lru_cache(maxsize=4)
+def _load(paths: tuple[str, ...]) -> dict[str, TriggerRegistrator]:
+    """Build the types; the paths are the key, so a changed setting gives changed types."""
+    types: dict[str, TriggerRegistrator] = {}
+    for path in paths:
+        registrator: TriggerRegistrator = import_string(path)()
+        for type_id in (registrator.id, *registrator.aliases):
+            types[type_id] = registrator
+    return types
+
+
+def _check_against_row(trigger_type: str, namespace: str, config: Any) -> None:
+    if config is not None and not isinstance(config, dict):
+        raise InvalidConfig("The config must be a JSON object.")
+    schema = _schema_of(trigger_type, namespace)
+    if schema is not None:
+        check_value({} if config is None else config, schema)
+
+
+def _schema_of(trigger_type: str, namespace: str) -> Any:
+    """Return the schema of the type where a trigger finds it: its namespace, then the default."""
+    rows = TriggerType.objects.filter(type_id=trigger_type, namespace__in=[namespace, "default"])
+    schemas = dict(rows.values_list("namespace", "config_schema"))
+    return schemas.get(namespace) if namespace in schemas else schemas.get("default")
+
+
+def _check_conflict(
+    registrator: TriggerRegistrator, config: Any, trigger_id: str, exclude_pk: int | None
+) -> None:
+    key = registrator.conflict_key(config)
+    if key is None:
+        return
+    type_ids = [registrator.id, *registrator.aliases]
+    others = Trigger.objects.of_the_site().enabled().filter(trigger_type__in=type_ids)
+    if exclude_pk is not None:
+        others = others.exclude(pk=exclude_pk)
+    for other in others.only("trigger_id", "config").iterator():
+        if _conflict_key(registrator, other.config) == key:
+            raise TriggerConflict(
+                f"'{trigger_id}' conflicts with already-registered trigger '{other.trigger_id}': "
+                f"only one trigger may have '{key}'."
+            )
+
+
+def _conflict_key(registrator: TriggerRegistrator, config: Any) -> str | None:
+    """Return the key of a stored config; one that has become invalid conflicts with nothing."""
+    try:
+        return registrator.conflict_key(config)
+    except InvalidConfig:
+        return None
