@@ -138,3 +138,44 @@ async def test_no_task_is_left_behind(engine: StubEngine):
     await peer.socket.wait_closed()
     files = {task.get_coro().cr_code.co_filename for task in asyncio.all_tasks()}
     assert not {file for file in files if "iii_triggers/sdk" in file}
+
+
+class LateEngine(StubEngine):
+    """Sends an invocation before it reads that the function is withdrawn."""
+
+    async def _on_unregisterfunction(self, peer, frame):
+        await self.invoke(peer, frame["id"], "late", "i1")
+
+
+def test_an_invocation_that_crosses_the_withdrawal_is_answered():
+    async def scenario():
+        async with asyncio.timeout(10), LateEngine() as engine:
+            client = AsyncClient(engine.url, **FAST)
+            client.register_function("echo", lambda data: data)
+            await client.connect()
+            peer = await engine.peer()
+            await client.shutdown()
+            assert (await engine.frame(peer, "invocationresult"))["result"] == "late"
+
+    asyncio.run(scenario())
+
+
+@with_engine
+async def test_large_results_are_written_before_the_connection_closes(engine: StubEngine):
+    go = asyncio.Event()
+    client = AsyncClient(engine.url, **FAST)
+
+    async def big(data):
+        await go.wait()
+        return "x" * 2**20
+
+    client.register_function("big", big)
+    await client.connect()
+    peer = await engine.peer()
+    for n in range(20):
+        await engine.invoke(peer, "big", None, f"i{n}")
+    shutdown = asyncio.create_task(client.shutdown())
+    await engine.frame(peer, "unregisterfunction")
+    go.set()
+    await shutdown
+    await engine.frame(peer, "invocationresult", count=20)

@@ -161,3 +161,24 @@ async def test_the_namespace_of_the_client_is_that_of_its_triggers_functions(eng
         await client.register_trigger(type="http", function_id="f", namespace="other")
         frames = engine.peers[0].of_type("registertrigger")
     assert [frame["namespace"] for frame in frames] == ["shop", "other"]
+
+
+@with_engine
+async def test_the_refusal_of_a_registration_given_up_goes_to_the_callback(engine: StubEngine):
+    engine.answers_pings = False
+    refused: asyncio.Queue = asyncio.Queue()
+    async with AsyncClient(engine.url, **FAST) as client:
+
+        async def on_rejected(trigger, error):
+            refused.put_nowait(trigger.id)
+
+        client.on("triggerRejected", on_rejected)
+        given_up = asyncio.create_task(
+            client.register_trigger(id="t1", type="http", function_id="f")
+        )
+        peer = await engine.peer()
+        await engine.frame(peer, "ping")
+        given_up.cancel()
+        await engine.reject(peer, peer.of_type("registertrigger")[0], "no")
+        assert await refused.get() == "t1"
+        engine.answers_pings = True
