@@ -1,0 +1,58 @@
+# `make run` serves the demo site; `make test` runs the tests. Both set everything up first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_ARGS ?=
+TEST_ARGS ?=
+
+.PHONY: help run superuser test test-fast test-postgres lint format bench clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/.site: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	touch $@
+
+$(BIN)/.dev: $(BIN)/.site
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+run: $(BIN)/.site ## Serve the demo site: admin on 8000, HTTP triggers on 3111, workers on 49134
+	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py runengine $(RUN_ARGS)
+
+superuser: $(BIN)/.site ## Create a login for the admin
+	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py createsuperuser
+
+test: $(BIN)/.dev ## Run all tests; says what it skipped and why
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+test-fast: $(BIN)/.dev ## Run the tests that start no other processes
+	$(BIN)/python -m pytest -m 'not slow and not sdk and not browser' $(TEST_ARGS)
+
+test-postgres: $(BIN)/.dev ## Run the fast tests on PostgreSQL
+	DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1/postgres} \
+		$(BIN)/python -m pytest -m 'not slow and not sdk and not browser' $(TEST_ARGS)
+
+lint: $(BIN)/.dev ## Check style, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(BIN)/.dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(BIN)/.dev ## Measure throughput and latency
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove what the other targets made, except the database
+	rm -rf $(VENV) .envs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache test-output
