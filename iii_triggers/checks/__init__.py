@@ -1,0 +1,27 @@
+"""System checks: what is wrong with the settings of the site, each with a stable id and a hint.
+
+``docs/checks.md`` lists every id.
+"""
+
+from __future__ import annotations
+
+from django.core import checks
+
+from . import channel_layers, databases, installation, security, settings, trigger_types
+
+TAG = "iii_triggers"
+
+
+def register() -> None:
+    """Register the checks of this app; doing it twice is harmless."""
+    for check in (
+        settings.check_values,
+        settings.check_names,
+        trigger_types.check_trigger_types,
+        databases.check_databases,
+        channel_layers.check_channel_layers,
+        installation.check_app_order,
+        installation.check_daphne,
+    ):
+        checks.register(check, TAG)
+    checks.register(security.check_loopback_workers, checks.Tags.security, deploy=True)

@@ -1,0 +1,171 @@
+"""Checks of the ``III_*`` settings: E001 to E004, E008, E009 and W001."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+from django.conf import settings as site_settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
+
+from iii_triggers.conf import Settings, settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """The values a number may have, both ends included."""
+
+    minimum: float
+    maximum: float = math.inf
+
+    def describe(self) -> str:
+        """Return the range in words."""
+        if self.maximum == math.inf:
+            return f"at least {self.minimum:g}"
+        return f"from {self.minimum:g} to {self.maximum:g}"
+
+
+COUNT = Range(minimum=1)
+INTERVAL = Range(minimum=0.01, maximum=3600)
+
+RANGES = {
+    "III_DEFAULT_TIMEOUT_MS": Range(minimum=1, maximum=24 * 60 * 60 * 1000),
+    "III_MAX_FRAME_BYTES": Range(minimum=1024),
+    "III_MAX_ID_LENGTH": Range(minimum=1, maximum=255),
+    "III_SITE_THREADS": Range(minimum=1, maximum=1000),
+    "III_SYNC_INTERVAL_S": INTERVAL,
+    "III_WRITE_INTERVAL_S": INTERVAL,
+    "III_HEARTBEAT_INTERVAL_S": INTERVAL,
+    "III_NODE_TIMEOUT_S": INTERVAL,
+    "III_SHUTDOWN_GRACE_S": Range(minimum=0, maximum=3600),
+}
+"""Numbers with limits of their own; every other number must be at least 1."""
+
+
+def setting_types() -> Mapping[str, Any]:
+    """Return the type of every setting, by name."""
+    hints = get_type_hints(Settings)
+    return {name: hint for name, hint in hints.items() if name.startswith("III_")}
+
+
+def check_values(**_kwargs: Any) -> list[CheckMessage]:
+    """Check type and value of every setting."""
+    problems: list[CheckMessage] = []
+    for name, annotation in setting_types().items():
+        problems += check_value(name, annotation, getattr(settings, name))
+    return problems or list(_check_node_timeout())
+
+
+def check_value(name: str, annotation: Any, value: Any) -> Iterator[CheckMessage]:
+    """Check one setting: its type first, and the value only if that is right."""
+    if get_origin(annotation) is Literal:
+        yield from _check_choice(name, get_args(annotation), value)
+    elif not _is_of_type(value, annotation):
+        yield Error(
+            f"{name} must be {_describe(annotation)}, not {value!r}.",
+            hint=f"The default is {getattr(Settings, name)!r}.",
+            id="iii_triggers.E001",
+        )
+    elif annotation in (int, float):
+        yield from _check_range(name, RANGES.get(name, COUNT), value)
+    elif name in _CHECKS:
+        yield from _CHECKS[name](name, value)
+
+
+def check_names(**_kwargs: Any) -> list[CheckMessage]:
+    """Find settings that begin with ``III_`` and mean nothing."""
+    known = list(setting_types())
+    unknown = (name for name in dir(site_settings) if name.startswith("III_"))
+    return [_unknown(name, known) for name in unknown if name not in known]
+
+
+def _unknown(name: str, known: Sequence[str]) -> CheckMessage:
+    close = get_close_matches(name, known, n=1)
+    return Warning(
+        f"{name} is not a setting of iii_triggers.",
+        hint=f"Did you mean {close[0]}?" if close else "Remove it; docs/settings.md lists all.",
+        id="iii_triggers.W001",
+    )
+
+
+def _is_of_type(value: Any, annotation: Any) -> bool:
+    if annotation is bool:
+        return isinstance(value, bool)
+    if annotation in (int, float):
+        is_number = isinstance(value, int if annotation is int else (int, float))
+        return is_number and not isinstance(value, bool) and math.isfinite(value)
+    if annotation is str:
+        return isinstance(value, str)
+    is_sequence = isinstance(value, (list, tuple))
+    return is_sequence and all(isinstance(item, str) for item in value)
+
+
+def _describe(annotation: Any) -> str:
+    names = {bool: "True or False", int: "a whole number", float: "a number", str: "a string"}
+    return names.get(annotation, "a list of strings")
+
+
+def _check_choice(name: str, choices: Sequence[str], value: Any) -> Iterator[CheckMessage]:
+    if value not in choices:
+        yield Error(
+            f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}.",
+            hint=f"The default is {getattr(Settings, name)!r}.",
+            id="iii_triggers.E003",
+        )
+
+
+def _check_range(name: str, allowed: Range, value: float) -> Iterator[CheckMessage]:
+    if not allowed.minimum <= value <= allowed.maximum:
+        yield Error(
+            f"{name} must be {allowed.describe()}, not {value!r}.",
+            hint=f"The default is {getattr(Settings, name)!r}.",
+            id="iii_triggers.E002",
+        )
+
+
+def _check_prefix(name: str, value: str) -> Iterator[CheckMessage]:
+    is_path = value.startswith("/") and not value.endswith("/")
+    if value and not (is_path and value.isascii() and not set(value) & set("?# \t\r\n\\")):
+        yield Error(
+            f"{name} must be empty or a path such as '/iii/http', not {value!r}.",
+            hint="Begin it with '/' and do not end it with one.",
+            id="iii_triggers.E004",
+        )
+
+
+def _check_origins(name: str, value: Sequence[str]) -> Iterator[CheckMessage]:
+    for origin in value:
+        if not _is_origin(origin) and not (origin == "*" and "CORS" in name):
+            yield Error(
+                f"{name} contains {origin!r}, which is not an origin.",
+                hint="An origin is a scheme and a host, without a path: 'https://app.example'.",
+                id="iii_triggers.E008",
+            )
+
+
+def _is_origin(origin: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc) and origin == f"{parts.scheme}://{parts.netloc}"
+
+
+def _check_node_timeout() -> Iterator[CheckMessage]:
+    if settings.III_NODE_TIMEOUT_S <= settings.III_HEARTBEAT_INTERVAL_S:
+        yield Error(
+            "III_NODE_TIMEOUT_S must be longer than III_HEARTBEAT_INTERVAL_S.",
+            hint="Otherwise living processes count as dead; several times as long is good.",
+            id="iii_triggers.E009",
+        )
+
+
+_CHECKS: dict[str, Callable[[str, Any], Iterator[CheckMessage]]] = {
+    "III_HTTP_PREFIX": _check_prefix,
+    "III_ALLOWED_ORIGINS": _check_origins,
+    "III_CORS_ALLOWED_ORIGINS": _check_origins,
+}
