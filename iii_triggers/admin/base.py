@@ -1,0 +1,53 @@
+"""What the admin pages of the app have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+from .json_fields import JSONTextField
+
+__all__ = ["EngineAdmin", "ModelForm", "ReadOnly"]
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as EngineAdmin
+    from django.forms import ModelForm
+else:
+
+    class EngineAdmin(admin.ModelAdmin):
+        """An admin page of the app; the model may be named in brackets, for type checkers."""
+
+        show_full_result_count = False
+        formfield_overrides = {models.JSONField: {"form_class": JSONTextField}}
+
+        class Media:
+            css = {"all": ["iii_triggers/admin.css"]}
+
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+    class ModelForm(forms.ModelForm):
+        """A form of a model, which may be named in brackets, for type checkers."""
+
+        def __class_getitem__(cls, _model: Any) -> type:
+            return cls
+
+
+class ReadOnly:
+    """Mix-in for rows that the engine writes and people only look at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Live rows come from workers and processes."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Nobody edits a live row."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """A live row goes by itself."""
+        return False

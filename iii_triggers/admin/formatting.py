@@ -1,0 +1,82 @@
+"""How values look on the admin pages. HTML is made by format_html alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from iii_triggers.models import Trigger
+
+MAX_JSON = 20_000
+MAX_LINE = 80
+NOTHING = "—"
+
+STATE_SYMBOLS = {
+    Trigger.State.ACTIVE: "●",
+    Trigger.State.PARKED: "◔",
+    Trigger.State.REJECTED: "✕",
+    Trigger.State.DISABLED: "○",
+}
+
+STATE_MEANINGS = {
+    Trigger.State.ACTIVE: _("It is registered: its events run the function."),
+    Trigger.State.PARKED: _(
+        "It waits for its trigger type: no worker provides it now, or no engine is running. It "
+        "becomes active by itself."
+    ),
+    Trigger.State.REJECTED: _(
+        "Its trigger type refused it; the error tells why. Save it again to try again."
+    ),
+    Trigger.State.DISABLED: _("It is switched off: its events run nothing."),
+}
+
+
+def pretty_json(value: Any) -> str:
+    """Return ``value`` as JSON for people."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def json_block(value: Any) -> str | SafeString:
+    """Return ``value`` as a block of JSON, cut when it is very long."""
+    if value is None:
+        return NOTHING
+    return format_html('<pre class="iii-json">{}</pre>', cut(pretty_json(value), length=MAX_JSON))
+
+
+def cut(text: str, *, length: int = MAX_LINE) -> str:
+    """Return at most ``length`` characters of ``text``, and an ellipsis if there are more."""
+    return text if len(text) <= length else text[:length] + "…"
+
+
+def config_summary(trigger: Trigger) -> str:
+    """Return the config in one line: ``POST /greet`` for http, ``key: value`` for other types."""
+    config = trigger.config
+    if not isinstance(config, dict) or not config:
+        return NOTHING
+    if isinstance(config.get("api_path"), str):
+        return cut(f"{config.get('http_method') or 'GET'} /{config['api_path'].lstrip('/')}")
+    return cut(", ".join(f"{key}: {_plain(value)}" for key, value in config.items()))
+
+
+def shown_state(trigger: Trigger) -> str:
+    """Return the state; a disabled trigger is disabled before the engine has heard of it."""
+    return trigger.state if trigger.enabled else Trigger.State.DISABLED
+
+
+def state_badge(trigger: Trigger) -> SafeString:
+    """Return the state as symbol and word, so that it reads without colours."""
+    state = Trigger.State(shown_state(trigger))
+    return format_html(
+        '<span class="iii-badge iii-{}"><span aria-hidden="true">{}</span> {}</span>',
+        state.value,
+        STATE_SYMBOLS[state],
+        state.label,
+    )
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

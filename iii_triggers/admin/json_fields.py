@@ -1,0 +1,71 @@
+"""JSON that people type."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+from django.utils.translation import gettext_lazy as _
+
+from iii_triggers.protocol.codec import from_json, to_json
+from iii_triggers.protocol.errors import MalformedFrame
+
+from .formatting import pretty_json
+
+NUL = b"\\u0000"
+
+
+class JSONTextField(forms.JSONField):
+    """JSON in a text area: shown with indentation, refused with the reason and its position."""
+
+    widget = forms.Textarea(attrs={"class": "vLargeTextField iii-code", "spellcheck": "false"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        # The admin has one widget for every text area; ours is for code.
+        super().__init__(**{**kwargs, "widget": self.widget})
+
+    def to_python(self, value: Any) -> Any:
+        """Return the value of the text; None for nothing. Raise ValidationError."""
+        if self.disabled or not isinstance(value, str):
+            return super().to_python(value)
+        text = value.strip()
+        if not text:
+            return None
+        try:
+            parsed = from_json(text)
+        except MalformedFrame as error:
+            raise ValidationError(
+                _("This is not valid JSON: %(reason)s"),
+                code="invalid",
+                params={"reason": _position(value) or error.message},
+            ) from error
+        if NUL in to_json(parsed):
+            raise ValidationError(_("JSON must not contain the character \\u0000."), code="nul")
+        return parsed
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the browser sent; text that is not JSON comes back as it was typed."""
+        if self.disabled:
+            return initial
+        try:
+            return from_json(data)
+        except MalformedFrame:
+            return InvalidJSONInput(data)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return the text for the text area."""
+        if isinstance(value, InvalidJSONInput):
+            return value
+        return "" if value is None else pretty_json(value)
+
+
+def _position(text: str) -> str:
+    """Say where the JSON is broken, in lines and columns, as an editor counts them."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return ""

@@ -1,0 +1,199 @@
+"""The admin page of triggers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from iii_triggers.models import Function, Trigger
+
+from .addresses import addresses
+from .base import EngineAdmin
+from .config_help import config_help
+from .formatting import (
+    NOTHING,
+    STATE_MEANINGS,
+    config_summary,
+    cut,
+    json_block,
+    shown_state,
+    state_badge,
+)
+from .trigger_actions import disable, enable
+from .trigger_form import TriggerForm
+
+ALWAYS_READ_ONLY = (
+    "state_badge",
+    "state_meaning",
+    "error",
+    "source",
+    "owner",
+    "created_at",
+    "updated_at",
+    "pretty_config",
+    "pretty_metadata",
+)
+IDENTITY = ("trigger_id", "namespace")
+DECLARED = ("trigger_type", "function_id", "config", "metadata")
+
+
+@admin.register(Trigger)
+class TriggerAdmin(EngineAdmin[Trigger]):
+    """Triggers: the site's own are edited here, those of workers are shown."""
+
+    form = TriggerForm
+    list_display = (
+        "trigger_type",
+        "function_id",
+        "summary",
+        "state_badge",
+        "enabled",
+        "source",
+        "owner",
+        "short_error",
+        "updated_at",
+    )
+    list_display_links = ("trigger_type", "function_id")
+    list_filter = ("trigger_type", "state", "enabled", "source", "namespace")
+    list_select_related = ("worker", "created_by")
+    search_fields = ("trigger_id", "function_id", "trigger_type", "error")
+    search_help_text = _("Searches ids, functions, types, configs and errors.")
+    actions = (enable, disable)
+
+    @admin.display(description=_("config"))
+    def summary(self, trigger: Trigger) -> str:
+        """The config in one line."""
+        return config_summary(trigger)
+
+    @admin.display(description=_("state"), ordering="state")
+    def state_badge(self, trigger: Trigger) -> SafeString:
+        """The state as symbol and word."""
+        return state_badge(trigger)
+
+    @admin.display(description=_("what that means"))
+    def state_meaning(self, trigger: Trigger) -> str | Promise:
+        """The state explained."""
+        return STATE_MEANINGS[Trigger.State(shown_state(trigger))]
+
+    @admin.display(description=_("error"))
+    def short_error(self, trigger: Trigger) -> str:
+        """The beginning of the error."""
+        return cut(trigger.error) or NOTHING
+
+    @admin.display(description=_("owner"))
+    def owner(self, trigger: Trigger) -> str:
+        """The worker that owns the trigger, or the person who made it."""
+        return str(trigger.worker or trigger.created_by or NOTHING)
+
+    @admin.display(description=_("config"))
+    def pretty_config(self, trigger: Trigger) -> str:
+        """The config, for those who may not edit it."""
+        return json_block(trigger.config)
+
+    @admin.display(description=_("metadata"))
+    def pretty_metadata(self, trigger: Trigger) -> str:
+        """The metadata, for those who may not edit it."""
+        return json_block(trigger.metadata)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Trigger | None = None) -> Any:
+        """Group the fields; JSON that cannot be edited is shown as a block."""
+        config, metadata = "config", "metadata"
+        if obj is not None and not self._is_free(request, obj):
+            config, metadata = "pretty_config", "pretty_metadata"
+        main = (None, {"fields": ("trigger_type", "function_id", config, "enabled")})
+        more = (_("Identity and metadata"), {"fields": ("trigger_id", "namespace", metadata)})
+        if obj is None:
+            return (main, more)
+        state = ("state_badge", "state_meaning", "error")
+        origin = ("source", "owner", "created_at", "updated_at")
+        return (
+            main,
+            (_("State"), {"fields": state}),
+            more,
+            (_("Origin"), {"fields": origin}),
+        )
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Trigger | None = None
+    ) -> tuple[str, ...]:
+        """The id stays what it is; of a trigger declared in code only ``enabled`` is free."""
+        if obj is None:
+            return ALWAYS_READ_ONLY
+        if self._is_free(request, obj):
+            return (*ALWAYS_READ_ONLY, *IDENTITY)
+        return (*ALWAYS_READ_ONLY, *IDENTITY, *DECLARED)
+
+    def has_change_permission(self, request: HttpRequest, obj: Trigger | None = None) -> bool:
+        """A worker's trigger belongs to the worker."""
+        is_ours = getattr(obj, "source", None) != Trigger.Source.WORKER
+        return is_ours and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Trigger | None = None) -> bool:
+        """A worker's trigger goes with the worker; one in code would come back."""
+        kept = (Trigger.Source.WORKER, Trigger.Source.CODE)
+        is_free = getattr(obj, "source", None) not in kept
+        return is_free and super().has_delete_permission(request, obj)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Trigger], search_term: str
+    ) -> tuple[QuerySet[Trigger], bool]:
+        """Search the text of the config as well."""
+        if search_term:
+            queryset = queryset.annotate(config_text=Cast("config", TextField()))
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Name the text of the config too, which only exists while searching."""
+        return (*self.search_fields, "config_text")
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Trigger,
+        form: forms.ModelForm[Trigger],
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        """Save what was edited and nothing else: the engine may be writing the state."""
+        if "enabled" in form.changed_data or not change:
+            obj.state = Trigger.State.PARKED if obj.enabled else Trigger.State.DISABLED
+            obj.error = ""
+        if change:
+            obj.save(update_fields={*form.changed_data, "state", "error", "updated_at"})
+        else:
+            obj.source = Trigger.Source.ADMIN
+            obj.created_by_id = request.user.pk
+            obj.save()
+        self._mention_missing_function(request, obj)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add where the trigger answers, and what its config may say."""
+        trigger: Trigger | None = kwargs.get("obj")
+        chosen = trigger.trigger_type if trigger else request.GET.get("trigger_type")
+        context["addresses"] = addresses(trigger, request) if trigger else []
+        context["config_help"] = config_help(chosen)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _is_free(self, request: HttpRequest, obj: Trigger) -> bool:
+        is_declared = obj.source == Trigger.Source.CODE
+        return not is_declared and self.has_change_permission(request, obj)
+
+    def _mention_missing_function(self, request: HttpRequest, obj: Trigger) -> None:
+        live = Function.objects.filter(function_id=obj.function_id, namespace=obj.namespace)
+        if obj.enabled and not live.exists():
+            message = _(
+                "No worker offers the function “%(function_id)s” now. The trigger can run it as "
+                "soon as one does."
+            )
+            self.message_user(
+                request, str(message % {"function_id": obj.function_id}), messages.WARNING
+            )
