@@ -181,4 +181,5 @@ async def test_the_refusal_of_a_registration_given_up_goes_to_the_callback(engin
         given_up.cancel()
         await engine.reject(peer, peer.of_type("registertrigger")[0], "no")
         assert await refused.get() == "t1"
+        await peer.send(type="pong")
         engine.answers_pings = True
