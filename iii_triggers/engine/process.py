@@ -1,7 +1,8 @@
 """The one engine of this process, and the ways to call it.
 
 An ASGI server starts the engine on its own event loop. Everywhere else (WSGI, Celery, the shell)
-the first call starts it on a loop in a background thread.
+the first call starts it on a loop in a background thread. A ``runworker`` process has none: its
+calls go to the engine it is connected to.
 """
 
 from __future__ import annotations
@@ -12,16 +13,26 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from iii_triggers.conf import settings
-from iii_triggers.protocol.errors import InvocationTimeout, WrongThread
+from iii_triggers.protocol.errors import EngineNotRunning, InvocationTimeout, WrongThread
 
 from .core import Engine
 from .invocation import Call
 from .payload import NOTHING, Payload
 
 T = TypeVar("T")
+
+
+class Remote(Protocol):
+    """A client that is connected to an engine elsewhere."""
+
+    async def call(
+        self, function_id: str, data: Any, *, timeout_s: float | None, namespace: str | None
+    ) -> Any:
+        """Call a function and return its result."""
+
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
@@ -31,6 +42,8 @@ STOP_TIMEOUT_S = 15.0
 class ProcessEngine:
     """Holds the engine of the process and starts it where it is needed."""
 
+    remote: Remote | None = None
+    remote_loop: asyncio.AbstractEventLoop | None = None
     _engine: Engine | None = None
     _starting: asyncio.Task[None] | None = None
     _thread: threading.Thread | None = None
@@ -48,6 +61,11 @@ class ProcessEngine:
         with self._lock:
             self._engine = engine
             self._starting = None
+
+    def call_through(self, remote: Remote) -> None:
+        """Send the calls of this process to the engine that ``remote`` is connected to."""
+        self.remote = remote
+        self.remote_loop = asyncio.get_running_loop()
 
     async def start_here(self, *, kind: str) -> Engine:
         """Start the engine on the running loop, unless it runs already, and return it."""
@@ -146,7 +164,7 @@ def run_sync(work: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
     if running is not None:
         work.close()
         raise WrongThread()
-    loop = process_engine.start_in_background().loop
+    loop = process_engine.remote_loop or process_engine.start_in_background().loop
     if loop is None:
         work.close()
         raise InvocationTimeout("The engine stopped.")
@@ -161,10 +179,11 @@ def run_sync(work: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
 async def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run ``work`` on the engine's loop from any event loop and return its result."""
     engine = get_engine()
-    if not engine.is_running:
+    loop = process_engine.remote_loop
+    if loop is None and not engine.is_running:
         # The caller's loop may be a short-lived one (async_to_sync): the engine gets its own.
         await asyncio.to_thread(process_engine.start_in_background)
-    loop = engine.loop
+    loop = loop or engine.loop
     if loop is None or loop is asyncio.get_running_loop():
         return await work
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
@@ -183,8 +202,18 @@ def _call(
 
 
 async def _invoke(call: Call) -> Any:
+    remote = process_engine.remote
+    if remote is not None:
+        return await remote.call(
+            call.function_id,
+            call.data.value(),
+            timeout_s=call.timeout_s,
+            namespace=call.namespace,
+        )
     return (await get_engine().invoker.invoke(call)).value()
 
 
 async def _fire(type_id: str, payload: Any, namespace: str) -> int:
+    if process_engine.remote is not None:
+        raise EngineNotRunning("Triggers are fired in the process that runs the engine.")
     return get_engine().fire_triggers(type_id, payload, namespace=namespace)
