@@ -95,9 +95,7 @@ def track_event(data: Json) -> None:
     logger.info("Tracking %s.", data.get("event"))
 
 
-@function(
-    "handle.message", triggers=[trigger("slack", event_type="message", channel="#general")]
-)
+@function("handle.message", triggers=[trigger("slack", event_type="message", channel="#general")])
 async def handle_message(data: Json) -> None:
     """Handle a message; its trigger waits for a worker that provides the type ``slack``."""
     logger.info("Message: %s", data.get("text"))

@@ -71,7 +71,7 @@ class Sender:
                 if self._close_code is None:
                     await self._wake.wait()
             await self._send({"type": "websocket.close", "code": self._close_code})
-        except Exception:  # noqa: BLE001 - each server has errors of its own for a gone peer
+        except Exception:
             logger.debug("A worker socket broke while it was written.", exc_info=True)
         finally:
             self._closed = True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .invocation import Call, Invoker
 from .payload import Payload
 
@@ -14,14 +12,6 @@ CONDITION_KEYS = (
     "_condition_function_id",
 )
 """The config keys under which SDKs of different ages name the condition function."""
-
-
-def condition_of(config: Any) -> str | None:
-    """Return the id of the condition function in a trigger's config."""
-    if not isinstance(config, dict):
-        return None
-    ids = (config.get(key) for key in CONDITION_KEYS)
-    return next((id_ for id_ in ids if isinstance(id_, str) and id_), None)
 
 
 async def condition_holds(

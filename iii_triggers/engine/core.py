@@ -189,7 +189,20 @@ class Engine:
             raise
 
     async def _beat(self) -> None:
-        await self.database.run(self.node.beat)
+        if not await self.database.run(self.node.beat):
+            self._write_everything()
+
+    def _write_everything(self) -> None:
+        """Have all that lives in memory written again."""
+        for connection in self.connections.values():
+            if connection.spoke:
+                self.mirror.worker_connected(connection)
+        for type_ in self.triggers.types():
+            self.mirror.trigger_type_added(type_)
+        for offer in self.functions.all_offers():
+            self.mirror.function_offered(offer.info, offer.connection)
+        for entry in self.triggers.entries():
+            self.mirror.trigger_changed(entry.trigger, entry)
 
 
 def _load_types(paths: Iterable[str]) -> list[TriggerRegistrator]:

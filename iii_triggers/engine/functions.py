@@ -130,6 +130,11 @@ class FunctionTable:
         for offers in self._offers.values():
             yield _newest_per_identity(offers)[-1]
 
+    def all_offers(self) -> Iterator[Offer]:
+        """Iterate over every offer of every worker."""
+        for offers in self._offers.values():
+            yield from offers
+
     def local(self) -> Iterator[LocalFunction]:
         """Iterate over the functions of this process."""
         yield from self._local.values()

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from iii_triggers.conf import settings
-from iii_triggers.models import Node
+from iii_triggers.models import Node, Worker
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,14 +38,19 @@ class ThisNode:
             )
             self.sweep()
 
-    def beat(self) -> None:
-        """Say that this process lives, and sweep.
+    def beat(self) -> bool:
+        """Say that this process and its workers live, and sweep.
 
-        A row that another node swept by mistake (a process that was stopped for long) is made
-        anew by the next ``join``; here its absence only means that there is nothing to update.
+        Return False if the row was gone, swept by a node that took this one for dead (it was
+        suspended, or the database was away for long): it is there again, its workers' are not.
         """
-        Node.objects.filter(node_id=self.node_id).update(heartbeat_at=timezone.now())
+        now = timezone.now()
+        if not Node.objects.filter(node_id=self.node_id).update(heartbeat_at=now):
+            self.join()
+            return False
+        Worker.objects.filter(node_id=self.node_id).update(last_seen=now)
         self.sweep()
+        return True
 
     def sweep(self) -> int:
         """Remove the rows of dead nodes; their workers, functions and triggers go with them."""

@@ -74,9 +74,7 @@ class Trigger(models.Model):
         help_text=_("The worker whose disconnect removes this trigger."),
     )
     enabled = models.BooleanField(_("enabled"), default=True)
-    state = models.CharField(
-        _("state"), max_length=10, choices=State.choices, default=State.PARKED
-    )
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PARKED)
     error = models.TextField(_("error"), blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -75,7 +75,8 @@ class Settings:
         """Return the input of ``engine::workers::register`` (protocol reference, section 7.1)."""
         identity: dict[str, object] = {
             "runtime": "python",
-            "version": metadata.version("iii-triggers"),
+            # Not a bare number: the engine would take it for an iii-sdk of that age.
+            "version": f"iii-triggers {metadata.version('iii-triggers')}",
             "name": self.name or os.environ.get("III_WORKER_NAME") or _default_name(),
             "os": f"{platform.system()} {platform.release()}",
             "pid": os.getpid(),

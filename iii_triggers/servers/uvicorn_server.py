@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 
@@ -47,4 +49,11 @@ def serve(plan: ServerPlan) -> None:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=max(1, round(settings.III_SHUTDOWN_GRACE_S)),
     )
+    # uvicorn repeats the signal that stopped it once it is done; a clean stop ends with 0.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)
     DrainingServer(config, plan=plan).run(sockets)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the server has stopped already."""

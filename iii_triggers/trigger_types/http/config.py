@@ -7,20 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from iii_triggers.engine.conditions import CONDITION_KEYS
 from iii_triggers.protocol.errors import InvalidConfig
 
 from .patterns import parse_pattern
 from .routes import METHODS
 
 MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000
-
-# Every spelling that published SDKs and their documentation use for the condition function.
-CONDITION_KEYS = (
-    "condition_function_id",
-    "_condition_path",
-    "condition_function_path",
-    "_condition_function_id",
-)
 
 _HEADER_NAME = re.compile(r"[!#$%&'+\-.^_`|~0-9A-Za-z]+")
 
