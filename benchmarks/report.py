@@ -1,0 +1,110 @@
+"""What a run tells: a table for people and one JSON document for programs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+from statistics import median
+
+import msgspec
+
+from .load import Measurement
+from .routing import FEW, MANY, RoutingCost
+from .runs import BUSY, Series
+
+BASELINE = "a"
+FLOOR = "0"
+PACKAGES = ("django", "uvicorn", "daphne", "websockets", "msgspec")
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything measured in one run: ``servers`` maps uvicorn and daphne to their series."""
+
+    seconds: float
+    rounds: int
+    machine: dict[str, str]
+    routing: dict[str, RoutingCost]
+    servers: dict[str, list[Series]]
+
+    def failures(self) -> list[str]:
+        """Name what was answered with anything but 200."""
+        return [
+            f"{server} {series.key}: {measurement.statuses}"
+            for server, all_series in self.servers.items()
+            for series in all_series
+            for measurement in [*series.busy, *series.single]
+            if set(measurement.statuses) != {"200"}
+        ]
+
+    def lines(self) -> Iterator[str]:
+        """Yield the table, line by line."""
+        yield f"{self.rounds} round(s) of {self.seconds:g} s; requests/s as min/median/max"
+        yield ", ".join(f"{name} {value}" for name, value in self.machine.items())
+        for server, all_series in self.servers.items():
+            yield from _server_lines(server, all_series)
+        yield ""
+        for name, cost in self.routing.items():
+            yield _routing_line(name, cost)
+
+
+def machine() -> dict[str, str]:
+    """Describe what the numbers were measured on."""
+    about = {"python": platform.python_version(), "processors": str(os.cpu_count())}
+    return about | {package: version(package) for package in PACKAGES}
+
+
+def ratio(series: Series, baseline: Series) -> float:
+    """Return how many times the baseline's requests/s, as the median over the rounds."""
+    pairs = zip(series.busy, baseline.busy, strict=True)
+    return median(own.requests_per_s / max(base.requests_per_s, 1.0) for own, base in pairs)
+
+
+def _server_lines(server: str, all_series: list[Series]) -> Iterator[str]:
+    by_key = {series.key: series for series in all_series}
+    single = "1 connection: p50 / p99 ms (added)"
+    yield ""
+    yield f"{server:<31} {f'{BUSY} connections: requests/s':>24} {'p50 / p99 ms':>15} {single:>38}"
+    for series in all_series:
+        row = f"({series.key}) {series.label:<27} {_rates(series.busy):>24}"
+        row += f" {_latency(series.busy):>15} {_latency(series.single):>26}"
+        row += f" {_added(series, by_key.get(FLOOR)):>11}"
+        yield (row + _ratio(series, by_key.get(BASELINE))).rstrip()
+
+
+def _routing_line(name: str, cost: RoutingCost) -> str:
+    line = f"routing, {name}: {cost.few_us:.2f} us a match with {FEW} routes, "
+    line += f"{cost.many_us:.2f} us with {MANY:,}: {cost.ratio:.2f} times"
+    return line if cost.aim is None else line + _aim(cost.ratio <= cost.aim, cost.aim)
+
+
+def _rates(rounds: list[Measurement]) -> str:
+    rates = [measurement.requests_per_s for measurement in rounds]
+    return f"{min(rates):,.0f}/{median(rates):,.0f}/{max(rates):,.0f}"
+
+
+def _latency(rounds: list[Measurement]) -> str:
+    return f"{_p50_ms(rounds):.2f} / {median(one.p99_ms for one in rounds):.2f}"
+
+
+def _p50_ms(rounds: list[Measurement]) -> float:
+    return median(measurement.p50_ms for measurement in rounds)
+
+
+def _added(series: Series, floor: Series | None) -> str:
+    if floor is None or floor is series:
+        return ""
+    return f"({_p50_ms(series.single) - _p50_ms(floor.single):+.2f})"
+
+
+def _ratio(series: Series, baseline: Series | None) -> str:
+    if baseline is None or series.key in (FLOOR, BASELINE):
+        return ""
+    times = ratio(series, baseline)
+    aim = "" if series.aim is None else _aim(times >= series.aim, series.aim)
+    return f"  {times:.1f} x (a){aim}"
+
+
+def _aim(is_met: bool, aim: float) -> str:  # noqa: FBT001
+    return f", aim {aim:g}: {'met' if is_met else 'NOT MET'}"

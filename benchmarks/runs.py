@@ -1,0 +1,92 @@
+"""Rounds of measurements on one server, interleaved so that noise hits all cells alike."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tests.e2e.environments import REPOSITORY, SdkUnavailable
+
+from .cells import CELLS, Cell
+from .engine import Engine, running_engine, running_node_worker
+from .load import LAST_ANSWER_S, Measurement, Order
+
+BUSY = 32
+WARM_UP_S = 0.4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How long to measure, how often and with which cells (by key)."""
+
+    seconds: float
+    rounds: int
+    keys: frozenset[str]
+    say: Callable[[str], None]
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """The measurements of one cell, one for each round, on busy and on single connections."""
+
+    key: str
+    label: str
+    aim: float | None
+    busy: list[Measurement] = []
+    single: list[Measurement] = []
+
+
+def run(server: str, plan: Plan, folder: Path) -> list[Series]:
+    """Measure every cell on ``server``; one whose worker cannot be had is left out."""
+    folder.mkdir()
+    with ExitStack() as stack:
+        engine = stack.enter_context(running_engine(server, folder))
+        cells = [cell for cell in CELLS if cell.key in plan.keys]
+        try:
+            if any(cell.needs_worker for cell in cells):
+                stack.enter_context(running_node_worker(engine, folder))
+        except SdkUnavailable as error:
+            plan.say(f"without a worker: {error}")
+            cells = [cell for cell in cells if not cell.needs_worker]
+        return list(_rounds(engine, _series(cells, server), plan).values())
+
+
+def _series(cells: list[Cell], server: str) -> dict[Cell, Series]:
+    has_aims = server == "uvicorn"
+    return {
+        cell: Series(key=cell.key, label=cell.label, aim=cell.aim if has_aims else None)
+        for cell in cells
+    }
+
+
+def _rounds(engine: Engine, series: dict[Cell, Series], plan: Plan) -> dict[Cell, Series]:
+    for number in range(plan.rounds):
+        plan.say(f"  round {number + 1} of {plan.rounds}")
+        for cell in series:
+            series[cell].busy.append(_measure(engine, cell, connections=BUSY, plan=plan))
+        for cell in series:
+            series[cell].single.append(_measure(engine, cell, connections=1, plan=plan))
+    return series
+
+
+def _measure(engine: Engine, cell: Cell, *, connections: int, plan: Plan) -> Measurement:
+    order = Order(
+        port=engine.doors[cell.door],
+        request=cell.request,
+        connections=connections,
+        warm_up_s=WARM_UP_S,
+        seconds=plan.seconds,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load", msgspec.json.encode(order).decode()],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=plan.seconds + 2 * LAST_ANSWER_S,
+    )
+    return msgspec.json.decode(done.stdout, type=Measurement)
