@@ -9,6 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Literal
 
+from django.core.handlers.asgi import ASGIHandler
+
 from iii_triggers.conf import settings
 from iii_triggers.consumers import TelemetryConsumer, WorkerConsumer
 from iii_triggers.engine.process import process_engine
@@ -47,6 +49,9 @@ class TriggerDispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         kind = scope["type"]
+        if kind in ("http", "websocket"):
+            # Daphne knows no lifespan: there the first connection starts the engine.
+            await process_engine.start_here(kind=Node.Kind.ASGI)
         if kind == "http":
             await self._http(scope, receive, send)
         elif kind == "websocket":
@@ -65,7 +70,7 @@ class TriggerDispatcher:
         prefix = "" if door == "http" else settings.III_HTTP_PREFIX
         raw_path = _raw_path(scope)
         if door != "worker" and raw_path.startswith(prefix.encode() + b"/"):
-            dispatcher = await http_dispatcher()
+            dispatcher = http_dispatcher()
             request = _request(scope, raw_path[len(prefix) :])
             response = await dispatcher.answer(request, lambda limit: read_body(receive, limit))
             if response is not None:
@@ -74,27 +79,25 @@ class TriggerDispatcher:
         if door is None:
             await self.application(scope, receive, send)
         else:
-            error_id = (await http_dispatcher()).invoker.new_id()
+            error_id = http_dispatcher().invoker.new_id()
             await _send_response(errors.not_found(error_id=error_id), send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self._door(scope)
         path = scope["path"]
-        if door is None and not _is_worker_path(path):
-            await self.application(scope, receive, send)
-            return
-        consumer = None if door == "http" else _consumer(path if door else path[len(WORKER_PATH) :])
-        if consumer is None:
-            await receive()
-            await send({"type": "websocket.close"})
-            return
-        await consumer(scope, receive, send)
+        consumer: Application | None = None
+        if door == "worker":
+            consumer = _consumer(path)
+        elif door is None and _is_worker_path(path):
+            consumer = _consumer(path[len(WORKER_PATH) :])
+        elif door is None and not isinstance(self.application, ASGIHandler):
+            consumer = self.application
+        await (consumer or _deny)(scope, receive, send)
 
 
-async def http_dispatcher() -> HttpDispatcher:
-    """Return the dispatcher of the running engine, starting it if need be."""
-    engine = await process_engine.start_here(kind=Node.Kind.ASGI)
-    http = engine.trigger_type(HttpTriggerType.id)
+def http_dispatcher() -> HttpDispatcher:
+    """Return the dispatcher of the running engine."""
+    http = process_engine.get().trigger_type(HttpTriggerType.id)
     assert isinstance(http, HttpTriggerType) and http.dispatcher is not None  # noqa: S101
     return http.dispatcher
 
@@ -140,6 +143,12 @@ async def _send_response(response: HttpResponse, send: Send) -> None:
         }
     )
     await send({"type": "http.response.body", "body": response.body})
+
+
+async def _deny(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a WebSocket that nobody serves; Django's own handler would raise."""
+    await receive()
+    await send({"type": "websocket.close"})
 
 
 def _is_worker_path(path: str) -> bool:

@@ -50,12 +50,13 @@ class Sender:
             self._close_code = code
             self._wake.set()
 
-    async def wait_closed(self) -> None:
-        """Wait until what is queued and the close are sent, but not for ever."""
+    async def _wait_closed(self) -> None:
         await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT_S)
 
     async def stop(self) -> None:
-        """Forget what is queued and end the task."""
+        """End the task; a close that was asked for is still sent, if the peer takes it."""
+        if self._close_code is not None:
+            await self._wait_closed()
         self._closed = True
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

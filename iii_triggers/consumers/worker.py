@@ -54,10 +54,8 @@ class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
             logger.warning("A worker from %s was refused: %s", peer_ip(scope), error.message)
             sender.send_text(encode(Error(error=error_body(error))))
             sender.close(UNAUTHORIZED)
-            await sender.wait_closed()
         except EngineNotRunning:
             sender.close(RESTARTING)
-            await sender.wait_closed()
         finally:
             if connection is not None:
                 await engine.disconnect(connection)

@@ -71,6 +71,8 @@ class ProcessEngine:
         """Start the engine on the running loop, unless it runs already, and return it."""
         engine = self.get()
         if engine.is_running:
+            if engine.loop is not asyncio.get_running_loop():
+                raise WrongThread("The engine of this process runs on another event loop.")
             return engine
         if self._starting is None:
             engine.node.kind = kind

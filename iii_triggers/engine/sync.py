@@ -6,11 +6,12 @@ reads everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from iii_triggers.models import Change, Function, Trigger, TriggerType
 from iii_triggers.models.changes import KEEP
@@ -23,6 +24,9 @@ from .triggers import TriggerEntry, TriggerRegistry
 
 if TYPE_CHECKING:
     from iii_triggers.trigger_types.base import TriggerRegistrator
+
+
+RACES = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,8 +89,19 @@ def live_trigger(row: Trigger) -> LiveTrigger:
     )
 
 
-def prepare_rows(site: SiteFunctions, types: Iterable[TriggerRegistrator]) -> None:
-    """Write the rows of what code declares: built-in types, the site's functions and triggers."""
+def prepare_rows(site: SiteFunctions, types: Collection[TriggerRegistrator]) -> None:
+    """Write the rows of what code declares: built-in types, the site's functions and triggers.
+
+    Processes that start together write the same rows; one that loses the race tries again.
+    """
+    for _ in range(RACES):
+        with suppress(IntegrityError):
+            _write_declared(site, types)
+            return
+    _write_declared(site, types)
+
+
+def _write_declared(site: SiteFunctions, types: Collection[TriggerRegistrator]) -> None:
     with transaction.atomic():
         for registrator in types:
             _write_type(registrator)

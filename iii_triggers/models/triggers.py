@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -104,3 +105,13 @@ class Trigger(models.Model):
 
     def __str__(self) -> str:
         return f"{self.trigger_type} → {self.function_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, with a state that goes with ``enabled``; the engine sets the others."""
+        if not self.enabled:
+            self.state, self.error = self.State.DISABLED, ""
+        elif self.state == self.State.DISABLED:
+            self.state = self.State.PARKED
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "state", "error"}
+        super().save(*args, **kwargs)

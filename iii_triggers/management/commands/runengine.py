@@ -10,6 +10,8 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
 from iii_triggers.asgi import Application, Door, TriggerDispatcher
@@ -58,6 +60,7 @@ class Command(BaseCommand):
         """Serve until a signal."""
         if options["stream_port"]:
             raise CommandError("--stream-port must be 0: there is no stream trigger type yet.")
+        _require_migrations()
         listeners = _listeners(options)
         if not listeners:
             raise CommandError("Every port is 0: there is nothing to serve.")
@@ -91,6 +94,14 @@ def _listeners(options: dict[str, Any]) -> list[Listener]:
     if len({door.port for door in listeners}) != len(listeners):
         raise CommandError("Two doors have the same port.")
     return listeners
+
+
+def _require_migrations() -> None:
+    connection = connections[DEFAULT_DB_ALIAS]
+    executor = MigrationExecutor(connection)
+    targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "iii_triggers"]
+    if executor.migration_plan(targets):
+        raise CommandError("The database is not up to date: run `manage.py migrate` first.")
 
 
 def _server(choice: str) -> str:
