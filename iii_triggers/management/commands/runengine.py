@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,10 +23,9 @@ from iii_triggers.servers.plan import Listener, ServerPlan
 
 def port_number(text: str) -> int:
     """Convert an argument to a port; 0 means "closed"."""
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(text)
-    return port
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise ArgumentTypeError(f"invalid port number: {text!r}")
+    return int(text)
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""Real processes: engines, servers and workers started, signalled and killed."""
