@@ -6,6 +6,7 @@ import http.client
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,15 +71,22 @@ class Engine:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def add_trigger(self, trigger_id: str, function_id: str, **config: Any) -> None:
-        """Create an ``http`` trigger the way the admin does: a row saved by another process."""
-        fields = {"trigger_id": trigger_id, "function_id": function_id, "config": config}
+    def add_triggers(self, functions: Mapping[str, str]) -> None:
+        """Create an ``http`` trigger for each path, to the function it maps to.
+
+        That is done the way the admin does it: rows saved by another process.
+        """
+        rows = [
+            {"trigger_id": path, "function_id": function_id, "config": _posted_to(path)}
+            for path, function_id in functions.items()
+        ]
         self.manage(
             "shell",
             "--no-imports",
             "-c",
             "from iii_triggers.models import Trigger\n"
-            f"Trigger.objects.create(trigger_type='http', source='admin', **{fields!r})",
+            f"for row in {rows!r}:\n"
+            "    Trigger.objects.create(trigger_type='http', source='admin', **row)",
         )
 
     def request(
@@ -93,6 +101,10 @@ class Engine:
             return _answer(connection.getresponse())
         finally:
             connection.close()
+
+
+def _posted_to(path: str) -> dict[str, str]:
+    return {"api_path": path, "http_method": "POST"}
 
 
 def _answer(response: http.client.HTTPResponse) -> Answer:

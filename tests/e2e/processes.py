@@ -46,6 +46,11 @@ class Process:
         """The id of the process."""
         return self._popen.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._popen.poll() is None
+
     def say(self, line: str) -> None:
         """Write a line to the program's stdin."""
         assert self._popen.stdin is not None

@@ -80,7 +80,7 @@ def test_a_route_of_the_admin_to_its_function_is_503_until_it_is_back(
     engine: Engine, fleet: Fleet, victim: Worker
 ) -> None:
     path, function_id = f"/admin/{victim.name}", f"{victim.name}.greet"
-    engine.add_trigger(f"admin-{victim.name}", function_id, api_path=path, http_method="POST")
+    engine.add_triggers({path: function_id})
     eventually(
         lambda: engine.request("POST", path, {"name": "Ada"}).status, lambda status: status == 200
     )
