@@ -20,10 +20,9 @@ SAFE = "/:%-._~!$&'()*+,;=@"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """One URL of a trigger, and the command that calls it."""
+    """A port on which a trigger answers, and the command that calls it there."""
 
     title: str | Promise
-    url: str
     curl: str
 
 
@@ -40,10 +39,10 @@ def addresses(trigger: Trigger, request: HttpRequest) -> list[Address]:
     path = "/" + quote(api_path.lstrip("/"), safe=SAFE)
     method = str(config.get("http_method") or "GET").upper()
     urls = {
-        _("Trigger port of runengine"): _on_trigger_port(request, path),
-        _("This site"): request.build_absolute_uri(settings.III_HTTP_PREFIX + path),
+        _("On the trigger port of runengine (--http-port)"): _on_trigger_port(request, path),
+        _("On the port of this site"): request.build_absolute_uri(settings.III_HTTP_PREFIX + path),
     }
-    return [Address(title=title, url=url, curl=_curl(method, url)) for title, url in urls.items()]
+    return [Address(title=title, curl=_curl(method, url)) for title, url in urls.items()]
 
 
 def _on_trigger_port(request: HttpRequest, path: str) -> str:

@@ -52,6 +52,7 @@ class TriggerForm(ModelForm[Trigger]):
         ]
         widgets = {"function_id": SuggestingInput(attrs={"class": "vTextField"})}
         help_texts = {
+            "trigger_id": _("Made up unless you choose one. It stays once the trigger is saved."),
             "trigger_type": _("The kind of event source."),
             "function_id": _("The function to run; it may be registered later."),
             "config": _("A JSON object; the keys each trigger type knows are listed below."),
@@ -65,6 +66,8 @@ class TriggerForm(ModelForm[Trigger]):
         if "function_id" in self.fields:
             widget = self.fields["function_id"].widget
             widget.suggestions = known_function_ids()
+        if "metadata" in self.fields:
+            self.fields["metadata"].widget.attrs["rows"] = 3
 
     def clean_config(self) -> Any:
         """Nothing means no config."""

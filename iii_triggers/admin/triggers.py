@@ -10,6 +10,7 @@ from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -54,11 +55,10 @@ class TriggerAdmin(EngineAdmin[Trigger]):
         "trigger_type",
         "function_id",
         "summary",
-        "state_badge",
+        "state_and_error",
         "enabled",
         "source",
         "owner",
-        "short_error",
         "updated_at",
     )
     list_display_links = ("trigger_type", "function_id")
@@ -73,7 +73,7 @@ class TriggerAdmin(EngineAdmin[Trigger]):
         """The config in one line."""
         return config_summary(trigger)
 
-    @admin.display(description=_("state"), ordering="state")
+    @admin.display(description=_("state"))
     def state_badge(self, trigger: Trigger) -> SafeString:
         """The state as symbol and word."""
         return state_badge(trigger)
@@ -83,10 +83,18 @@ class TriggerAdmin(EngineAdmin[Trigger]):
         """The state explained."""
         return STATE_MEANINGS[Trigger.State(shown_state(trigger))]
 
-    @admin.display(description=_("error"))
-    def short_error(self, trigger: Trigger) -> str:
-        """The beginning of the error."""
-        return cut(trigger.error) or NOTHING
+    @admin.display(description=_("state"), ordering="state")
+    def state_and_error(self, trigger: Trigger) -> SafeString:
+        """The state, and below it the beginning of the error if there is one."""
+        if not trigger.error:
+            return state_badge(trigger)
+        is_rejected = trigger.state == Trigger.State.REJECTED
+        return format_html(
+            '{}<div class="{}">{}</div>',
+            state_badge(trigger),
+            "iii-note iii-error" if is_rejected else "iii-note",
+            cut(trigger.error),
+        )
 
     @admin.display(description=_("owner"))
     def owner(self, trigger: Trigger) -> str:
@@ -178,9 +186,12 @@ class TriggerAdmin(EngineAdmin[Trigger]):
     ) -> HttpResponse:
         """Add where the trigger answers, and what its config may say."""
         trigger: Trigger | None = kwargs.get("obj")
-        chosen = trigger.trigger_type if trigger else request.GET.get("trigger_type")
-        context["addresses"] = addresses(trigger, request) if trigger else []
-        context["config_help"] = config_help(chosen)
+        context["addresses"] = addresses(trigger, request) if trigger and trigger.enabled else []
+        if trigger is None:
+            chosen = request.POST.get("trigger_type") or request.GET.get("trigger_type")
+            context["config_help"] = config_help(chosen)
+        elif self._is_free(request, trigger):
+            context["config_help"] = config_help(trigger.trigger_type)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _is_free(self, request: HttpRequest, obj: Trigger) -> bool:

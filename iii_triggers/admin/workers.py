@@ -23,11 +23,11 @@ class WorkerAdmin(ReadOnly, EngineAdmin[Worker]):
         "trigger_count",
         "runtime",
         "version",
-        "ip",
+        "last_seen",
         "node",
+        "ip",
         "namespace",
         "connected_at",
-        "last_seen",
     )
     list_filter = ("runtime", "version", "namespace")
     list_select_related = ("node",)
