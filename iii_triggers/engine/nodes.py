@@ -6,7 +6,7 @@ import os
 import socket
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
@@ -54,7 +54,8 @@ class ThisNode:
 
     def sweep(self) -> int:
         """Remove the rows of dead nodes; their workers, functions and triggers go with them."""
-        dead = [node.pk for node in self._suspects() if not _lives(node)]
+        late = timezone.now() - timedelta(seconds=settings.III_NODE_TIMEOUT_S)
+        dead = [node.pk for node in self._suspects(late) if not _lives(node, late=late)]
         for pk in dead:
             Node.objects.filter(pk=pk).delete()
         return len(dead)
@@ -63,25 +64,25 @@ class ThisNode:
         """Remove the row of this process and what its workers left."""
         Node.objects.filter(node_id=self.node_id).delete()
 
-    def _suspects(self) -> list[Node]:
-        late = timezone.now() - timedelta(seconds=settings.III_NODE_TIMEOUT_S)
+    def _suspects(self, late: datetime) -> list[Node]:
         here = Q(host=socket.gethostname())
         others = Node.objects.exclude(node_id=self.node_id)
         return list(others.filter(here | Q(heartbeat_at__lt=late)))
 
 
-def _lives(node: Node) -> bool:
-    """Tell whether a suspect lives: only a process of this host with another pid can."""
-    if node.host != socket.gethostname() or node.pid == os.getpid():
-        return False
-    return Path(f"/proc/{node.pid}").exists() if Path("/proc").exists() else _answers(node.pid)
+def _lives(node: Node, *, late: datetime) -> bool:
+    """Tell whether a suspect lives: it beats, and its process is one of this host but not us."""
+    is_here = node.host == socket.gethostname() and node.pid != os.getpid()
+    return is_here and node.heartbeat_at >= late and _process_runs(node.pid)
 
 
-def _answers(pid: int) -> bool:
+def _process_runs(pid: int) -> bool:
+    """Tell whether there is such a process; a zombie, which nobody waited for, does not run."""
     try:
         os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat").read_text()
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except OSError:
         return True
-    return True
+    return stat.rpartition(")")[2].split()[0] != "Z"
