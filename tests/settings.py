@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 os.environ["REDIS_URL"] = ""
 
 from iii_project.settings import *  # noqa: E402, F403
+from iii_project.settings import DATABASES  # noqa: E402
 
 SECRET_KEY = "tests"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# A name for each run, so that runs beside each other do not share a database. On SQLite it is a
+# file: the engine's threads must see what the test wrote.
+_name = f"test_iii_{os.getpid()}"
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    _name = str(Path(tempfile.gettempdir()) / f"{_name}.sqlite3")
+else:
+    # What a crash of the machine would lose, a test can lose.
+    DATABASES["default"]["OPTIONS"] = {"options": "-c synchronous_commit=off"}
+DATABASES["default"]["TEST"] = {"NAME": _name}

@@ -230,7 +230,12 @@ class Invoker:
                 outcome = await self._call_handler(pending.call, function)
         except IiiError as error:
             outcome = error
-        except Exception as error:
+        except asyncio.CancelledError:
+            if pending not in self._pending:
+                raise
+            outcome = InvocationFailed("The function was cancelled.")
+        except (Exception, SystemExit) as error:
+            # SystemExit too: left alone it would end the event loop, and so the whole process.
             if isinstance(error, TimeoutError) and deadline.expired():
                 self._finish(pending, InvocationTimeout())
                 return

@@ -1,0 +1,123 @@
+"""A database, an event loop and engines for the tests; ``async def`` tests run on that loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
+
+from iii_triggers.engine.core import Engine
+from iii_triggers.engine.declarations import SiteFunctions
+from iii_triggers.engine.mirror import write_batch
+from iii_triggers.engine.process import process_engine
+
+from .support.workers import FakeWorker
+
+TEST_DEADLINE_S = 20
+NEVER_S = 3600
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every ``async def`` test an event loop."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.fixturenames.insert(0, "runner")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an ``async def`` test on the loop of its fixtures."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    runner: asyncio.Runner = pyfuncitem.funcargs["runner"]
+    runner.run(asyncio.wait_for(pyfuncitem.obj(**arguments), TEST_DEADLINE_S))
+    return True
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """An event loop that outlives the single ``run``."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture
+def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database without a transaction around the test, because engines use threads.
+
+    In place of pytest-django's: rows are deleted afterwards, where that one truncates tables,
+    which takes a second on PostgreSQL.
+    """
+    with django_db_blocker.unblock():
+        yield
+        with transaction.atomic():
+            for model in apps.get_models(include_auto_created=True):
+                if model not in (ContentType, Permission):
+                    model._base_manager.all()._raw_delete("default")
+        connection.close()
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Engines whose loops do nothing by themselves: a test polls and writes when it says so."""
+    with override_settings(
+        III_SYNC_INTERVAL_S=NEVER_S,
+        III_WRITE_INTERVAL_S=NEVER_S,
+        III_HEARTBEAT_INTERVAL_S=NEVER_S,
+        III_SHUTDOWN_GRACE_S=0,
+    ):
+        yield
+
+
+@pytest.fixture
+def site() -> SiteFunctions:
+    """What the site declares: nothing, until the test says so."""
+    return SiteFunctions()
+
+
+@pytest.fixture
+def engine(
+    transactional_db: None, quiet: None, runner: asyncio.Runner, site: SiteFunctions
+) -> Iterator[Engine]:
+    """A running engine, the one of this process, on the loop of the test."""
+    engine = Engine(site=site)
+    process_engine.replace(engine)
+    runner.run(engine.start())
+    yield engine
+    runner.run(engine.stop())
+    process_engine.replace(None)
+
+
+@pytest.fixture
+def connect(engine: Engine) -> Callable[..., Awaitable[FakeWorker]]:
+    """Connect a worker that introduces itself and offers functions: ``await connect("f")``."""
+
+    async def connect(*function_ids: str, **facts: Any) -> FakeWorker:
+        worker = FakeWorker(engine)
+        await worker.introduce(**{"name": f"worker-{len(engine.connections)}", **facts})
+        await worker.offer(*function_ids)
+        return worker
+
+    return connect
+
+
+@pytest.fixture
+def flush(engine: Engine) -> Callable[[], Awaitable[None]]:
+    """Write what waits to be written to the database."""
+
+    async def flush() -> None:
+        await engine.database.run(write_batch, engine.mirror.take())
+
+    return flush
