@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from iii_triggers import function, trigger
+from iii_triggers import afire_triggers, function, trigger, trigger_type
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,12 @@ class Users:
 
 users = Users()
 
+trigger_type(
+    "user.created",
+    description="A user was created; the site fires it itself.",
+    call_schema={"type": "object", "properties": {"user_id": {"type": "string"}}},
+)
+
 
 @function("greet", triggers=[trigger("http", api_path="greet", http_method="POST")])
 async def greet(data: Json) -> Json:
@@ -47,7 +53,15 @@ async def create_user(data: Json) -> Json:
     name = data.get("name")
     if not isinstance(name, str) or not name:
         return {"status_code": 422, "body": {"error": "name is required"}}
-    return {"status_code": 201, "body": users.add(name)}
+    user = users.add(name)
+    await afire_triggers("user.created", {"user_id": user["id"], "name": name})
+    return {"status_code": 201, "body": user}
+
+
+@function("users.welcome", triggers=[trigger("user.created")])
+def welcome_user(data: Json) -> None:
+    """Welcome a user who was created."""
+    logger.info("Welcome, %s.", data["name"])
 
 
 @function("users.get", triggers=[trigger("http", api_path="users/:id", http_method="GET")])

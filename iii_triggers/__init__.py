@@ -1,6 +1,6 @@
 """An event-trigger engine inside a Django site.
 
-``from iii_triggers import function, trigger, invoke, ainvoke, fire_triggers, afire_triggers``.
+``from iii_triggers import function, trigger, trigger_type, invoke, ainvoke, fire_triggers``.
 The names are looked up at first use, because ``iii_triggers.sdk`` must import without Django.
 """
 
@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .engine.declarations import function, trigger
+    from .engine.declarations import function, trigger, trigger_type
     from .engine.process import afire_triggers, ainvoke, fire_triggers, get_engine, invoke
 
 __all__ = [
@@ -21,11 +21,13 @@ __all__ = [
     "get_engine",
     "invoke",
     "trigger",
+    "trigger_type",
 ]
 
 _HOMES = {
     "function": "iii_triggers.engine.declarations",
     "trigger": "iii_triggers.engine.declarations",
+    "trigger_type": "iii_triggers.engine.declarations",
 }
 
 

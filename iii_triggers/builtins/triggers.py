@@ -1,4 +1,7 @@
-"""``engine::triggers::*`` (protocol reference, section 7.5)."""
+"""``engine::triggers::*`` (protocol reference, section 7.5), and ``engine::fire_triggers``.
+
+The latter is ours: what ``fire_triggers`` is in the site, for processes that only have a socket.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,14 @@ class ListInput(Struct):
     include_internal: bool | None = None
 
 
+class FireInput(Struct):
+    """Which triggers to fire, and what their functions get."""
+
+    trigger_type: str
+    payload: Any = None
+    namespace: str = "default"
+
+
 def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     """Return the functions of this family."""
 
@@ -36,6 +47,13 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
         rows = _triggers(engine, data) if lists_triggers else _types(engine, data)
         return {"triggers": sorted(rows, key=lambda row: str(row["id"]))}
 
+    def fire(data: FireInput, context: CallContext) -> dict[str, int]:
+        fired = engine.fire_triggers(data.trigger_type, data.payload, namespace=data.namespace)
+        return {"fired": fired}
+
+    yield from builtin(
+        "engine::fire_triggers", FireInput, fire, description="Fire all triggers of a type."
+    )
     yield from builtin(
         "engine::triggers::list", ListInput, list_, description="List triggers or their types."
     )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BUILTINS = "iii_triggers.builtins.builtin_functions"
+SITE_FIRED_TYPE = "iii_triggers.trigger_types.site_fired.SiteFiredTriggerType"
 WORKER_OWNED_TYPE = "iii_triggers.trigger_types.worker_owned.WorkerOwnedTriggerType"
 
 
@@ -56,7 +57,11 @@ class Engine:
             on_type_removed=self.mirror.trigger_type_removed,
         )
         self.invoker = Invoker(self.functions)
-        self.sync = Sync(database=self.database, triggers=self.triggers)
+        self.sync = Sync(
+            database=self.database,
+            triggers=self.triggers,
+            site_fired_type=lambda schema: import_string(SITE_FIRED_TYPE)(schema),
+        )
         self.frames = FrameHandler(self)
         self.connections: dict[str, WorkerConnection] = {}
         self.loop: asyncio.AbstractEventLoop | None = None

@@ -52,12 +52,23 @@ def trigger(
     return TriggerDeclaration(type=type_, config=config, id=id, metadata=metadata)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredTriggerType:
+    """A trigger type that the site fires itself."""
+
+    id: str
+    description: str = ""
+    config_schema: Any = None
+    call_schema: Any = None
+
+
 @dataclass(slots=True)
 class SiteFunctions:
     """What the site's ``functions.py`` modules declared, by namespace and id."""
 
     _functions: dict[tuple[str, str], LocalFunction] = field(default_factory=dict)
     _triggers: dict[tuple[str, str], list[DeclaredTrigger]] = field(default_factory=dict)
+    _types: dict[str, DeclaredTriggerType] = field(default_factory=dict)
     _discovered: bool = False
 
     def declare(self, function: LocalFunction, triggers: Sequence[TriggerDeclaration]) -> None:
@@ -65,6 +76,10 @@ class SiteFunctions:
         info = function.info
         self._functions[info.key] = function
         self._triggers[info.key] = _named(info, triggers)
+
+    def declare_type(self, type_: DeclaredTriggerType) -> None:
+        """Add a trigger type; declaring the id again replaces it."""
+        self._types[type_.id] = type_
 
     def discover(self) -> None:
         """Import the ``functions`` module of every installed app, once."""
@@ -76,6 +91,10 @@ class SiteFunctions:
         """Iterate over the declared functions."""
         yield from list(self._functions.values())
 
+    def types(self) -> Iterator[DeclaredTriggerType]:
+        """Iterate over the declared trigger types."""
+        yield from list(self._types.values())
+
     def triggers(self) -> Iterator[DeclaredTrigger]:
         """Iterate over the declared triggers."""
         for declared in list(self._triggers.values()):
@@ -83,6 +102,29 @@ class SiteFunctions:
 
 
 site_functions = SiteFunctions()
+
+
+def trigger_type(
+    id: str,
+    /,
+    *,
+    description: str = "",
+    config_schema: dict[str, Any] | None = None,
+    call_schema: dict[str, Any] | None = None,
+) -> None:
+    """Declare an event of the site's own, which its code fires with ``fire_triggers(id, payload)``.
+
+    ``config_schema`` is a JSON Schema that the config of each trigger must match; ``call_schema``
+    one of the payload, for people.
+    """
+    site_functions.declare_type(
+        DeclaredTriggerType(
+            id=id,
+            description=description,
+            config_schema=config_schema,
+            call_schema=call_schema,
+        )
+    )
 
 
 def function(

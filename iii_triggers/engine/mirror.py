@@ -229,7 +229,7 @@ def _upsert_type(provider: TriggerTypeEntry, worker_id: str) -> None:
     if not Worker.objects.filter(pk=worker_id).exists():
         return
     rows = TriggerType.objects.filter(namespace=provider.namespace, type_id=provider.id)
-    if rows.filter(source=TriggerType.Source.ADMIN).update(worker_id=worker_id):
+    if rows.of_the_site().update(worker_id=worker_id):
         return
     TriggerType.objects.update_or_create(
         namespace=provider.namespace,

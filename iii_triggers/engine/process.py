@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from iii_triggers.conf import settings
-from iii_triggers.protocol.errors import EngineNotRunning, InvocationTimeout, WrongThread
+from iii_triggers.protocol.errors import InvocationTimeout, WrongThread
 
 from .core import Engine
 from .invocation import Call
@@ -36,6 +36,8 @@ class Remote(Protocol):
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
+
+FIRE_FUNCTION = "engine::fire_triggers"
 
 
 @dataclass(slots=True)
@@ -216,6 +218,9 @@ async def _invoke(call: Call) -> Any:
 
 
 async def _fire(type_id: str, payload: Any, namespace: str) -> int:
-    if process_engine.remote is not None:
-        raise EngineNotRunning("Triggers are fired in the process that runs the engine.")
+    remote = process_engine.remote
+    if remote is not None:
+        data = {"trigger_type": type_id, "payload": payload, "namespace": namespace}
+        answer = await remote.call(FIRE_FUNCTION, data, timeout_s=None, namespace=None)
+        return int(answer["fired"])
     return get_engine().fire_triggers(type_id, payload, namespace=namespace)

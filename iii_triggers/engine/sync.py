@@ -6,10 +6,10 @@ reads everything.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 
@@ -20,7 +20,7 @@ from .database import DatabaseThread
 from .declarations import DeclaredTrigger, SiteFunctions
 from .mirror import upsert_function
 from .triggers import Trigger as LiveTrigger
-from .triggers import TriggerEntry, TriggerRegistry
+from .triggers import TriggerEntry, TriggerRegistry, TriggerTypeEntry
 
 if TYPE_CHECKING:
     from iii_triggers.trigger_types.base import TriggerRegistrator
@@ -35,11 +35,14 @@ class Sync:
 
     database: DatabaseThread
     triggers: TriggerRegistry
+    site_fired_type: Callable[[Any], TriggerRegistrator]
+    """Makes the registrator of a type the site fires itself, from its config schema."""
     revision: int = 0
 
     async def load(self) -> None:
-        """Register every enabled trigger of the site."""
-        self.revision, rows = await self.database.run(_read_everything)
+        """Register every trigger type and every enabled trigger of the site."""
+        self.revision, types, rows = await self.database.run(_read_everything)
+        await self._apply_types(types)
         await self._apply_all(rows)
 
     async def poll(self) -> int:
@@ -50,11 +53,34 @@ class Sync:
         if changes[0].revision > self.revision + 1 and len(changes) >= KEEP:
             await self.load()
             return len(changes)
+        if any(change.kind == Change.Kind.TRIGGER_TYPE for change in changes):
+            await self._apply_types(await self.database.run(_read_types))
         keys = {int(change.key) for change in changes if change.kind == Change.Kind.TRIGGER}
         rows = await self.database.run(_read_triggers, keys)
         await self._apply(rows, keys - {row.pk for row in rows})
         self.revision = changes[-1].revision
         return len(changes)
+
+    async def _apply_types(self, rows: list[TriggerType]) -> None:
+        live = self.triggers.site_types()
+        wanted = {(row.namespace, row.type_id): row for row in rows}
+        for key in live.keys() - wanted.keys():
+            await self.triggers.unregister_type(key, None)
+        for key, row in wanted.items():
+            old = live.get(key)
+            if old is None or old.config_schema != row.config_schema:
+                await self.triggers.register_type(self._site_type(row))
+
+    def _site_type(self, row: TriggerType) -> TriggerTypeEntry:
+        return TriggerTypeEntry(
+            id=row.type_id,
+            namespace=row.namespace,
+            registrator=self.site_fired_type(row.config_schema),
+            description=row.description,
+            config_schema=row.config_schema,
+            call_schema=row.call_schema,
+            gives_way=True,
+        )
 
     async def _apply_all(self, rows: list[Trigger]) -> None:
         known = {entry.trigger.pk for entry in self.triggers.entries() if entry.trigger.pk}
@@ -105,6 +131,7 @@ def _write_declared(site: SiteFunctions, types: Collection[TriggerRegistrator]) 
     with transaction.atomic():
         for registrator in types:
             _write_type(registrator)
+        _write_declared_types(site)
         _write_functions(site)
         _write_triggers(list(site.triggers()))
 
@@ -121,6 +148,21 @@ def _write_type(registrator: TriggerRegistrator) -> None:
             "worker": None,
         },
     )
+
+
+def _write_declared_types(site: SiteFunctions) -> None:
+    """Bring the rows with source ``code`` in line; code has the last word on its ids."""
+    declared = {type_.id: type_ for type_ in site.types()}
+    rows = TriggerType.objects.filter(namespace="default")
+    for row in rows.filter(source=TriggerType.Source.CODE).exclude(type_id__in=declared):
+        row.delete()
+    for type_ in declared.values():
+        values = {**asdict(type_), "source": TriggerType.Source.CODE}
+        del values["id"]
+        if not rows.filter(type_id=type_.id, **values).exists():
+            TriggerType.objects.update_or_create(
+                namespace="default", type_id=type_.id, defaults=values
+            )
 
 
 def _write_functions(site: SiteFunctions) -> None:
@@ -163,10 +205,14 @@ def _differs(row: Trigger, trigger: DeclaredTrigger) -> bool:
     return any(getattr(row, name) != value for name, value in _values(trigger).items())
 
 
-def _read_everything() -> tuple[int, list[Trigger]]:
+def _read_everything() -> tuple[int, list[TriggerType], list[Trigger]]:
     # The revision first: a change made in between is read twice rather than missed.
     revision = Change.objects.all().newest_revision()
-    return revision, list(Trigger.objects.of_the_site().enabled())
+    return revision, _read_types(), list(Trigger.objects.of_the_site().enabled())
+
+
+def _read_types() -> list[TriggerType]:
+    return list(TriggerType.objects.of_the_site())
 
 
 def _read_triggers(keys: set[int]) -> list[Trigger]:

@@ -74,6 +74,8 @@ class TriggerTypeEntry:
     description: str = ""
     config_schema: Any = None
     call_schema: Any = None
+    gives_way: bool = False
+    """Whether a worker may take the type over, and gives it back when it goes."""
     triggers: dict[str, TriggerEntry] = field(default_factory=dict)
 
     @property
@@ -103,6 +105,7 @@ class TriggerRegistry:
     on_type_removed: Callable[[TriggerTypeEntry], None]
     """Told of every type that went."""
     _types: dict[TypeKey, TriggerTypeEntry] = field(default_factory=dict)
+    _standing_by: dict[TypeKey, TriggerTypeEntry] = field(default_factory=dict)
     _aliases: dict[str, str] = field(default_factory=dict)
     _entries: dict[str, TriggerEntry] = field(default_factory=dict)
     _parked: dict[str, TriggerEntry] = field(default_factory=dict)
@@ -111,6 +114,11 @@ class TriggerRegistry:
     def types(self) -> Iterator[TriggerTypeEntry]:
         """Iterate over the registered types."""
         yield from list(self._types.values())
+
+    def site_types(self) -> dict[TypeKey, TriggerTypeEntry]:
+        """Return the types of the site that may give way to a worker's, also those that do."""
+        live = {key: type_ for key, type_ in self._types.items() if type_.gives_way}
+        return {**self._standing_by, **live}
 
     def entries(self) -> Iterator[TriggerEntry]:
         """Iterate over all triggers, whatever their state."""
@@ -136,8 +144,8 @@ class TriggerRegistry:
         """
         async with self._lock:
             old = self._types.get(provider.key)
-            if old is not None and old.worker is None and provider.worker is not None:
-                raise TriggerConflict(f"Trigger type '{provider.id}' is built in.")
+            if not self._takes_over(provider, old):
+                return
             if provider.worker is None:
                 self._aliases.update(dict.fromkeys(provider.registrator.aliases, provider.id))
             else:
@@ -147,9 +155,14 @@ class TriggerRegistry:
             await self._deliver(provider, list(old.triggers.values()) if old else [])
             await self._deliver(provider, list(self._parked.values()))
 
-    async def unregister_type(self, key: TypeKey, worker: WorkerConnection) -> None:
-        """Remove a type this very connection provides; its triggers go elsewhere or are parked."""
+    async def unregister_type(self, key: TypeKey, worker: WorkerConnection | None) -> None:
+        """Remove a type of this very connection (None: of the site).
+
+        Its triggers go to who provides the type now, or are parked.
+        """
         async with self._lock:
+            if worker is None:
+                self._standing_by.pop(key, None)
             await self._remove_type(key, worker)
 
     async def register(self, trigger: Trigger) -> TriggerEntry:
@@ -196,6 +209,21 @@ class TriggerRegistry:
             return self._types.get((trigger.provider_namespace, type_id))
         home = trigger.worker.namespace if trigger.worker else trigger.namespace
         return self._types.get((home, type_id)) or self._types.get(("default", type_id))
+
+    def _takes_over(self, provider: TriggerTypeEntry, old: TriggerTypeEntry | None) -> bool:
+        """Tell whether ``provider`` has the type from now on; what gives way to it stands by."""
+        if old is None:
+            return True
+        if provider.gives_way and not old.gives_way and old.worker is None:
+            return False
+        if provider.worker is not None and old.worker is None:
+            if not old.gives_way:
+                raise TriggerConflict(f"Trigger type '{provider.id}' is built in.")
+            self._standing_by[old.key] = old
+        if provider.gives_way and old.worker is not None:
+            self._standing_by[provider.key] = provider
+            return False
+        return True
 
     async def _register(self, trigger: Trigger) -> TriggerEntry:
         old = self._entries.get(trigger.id)
@@ -285,15 +313,21 @@ class TriggerRegistry:
         await self._deactivate(entry)
         self.on_change(trigger, None)
 
-    async def _remove_type(self, key: TypeKey, worker: WorkerConnection) -> None:
+    async def _remove_type(self, key: TypeKey, worker: WorkerConnection | None) -> None:
         provider = self._types.get(key)
         if provider is None or provider.worker is not worker:
             return
         del self._types[key]
-        worker.trigger_type_ids.discard(provider.id)
+        if worker is not None:
+            worker.trigger_type_ids.discard(provider.id)
         self.on_type_removed(provider)
+        successor = self._standing_by.pop(key, None)
+        if successor is not None:
+            self._types[key] = successor
         for entry in list(provider.triggers.values()):
             await self._reactivate(entry)
+        if successor is not None:
+            await self._deliver(successor, list(self._parked.values()))
 
     async def _deliver(self, provider: TriggerTypeEntry, entries: list[TriggerEntry]) -> None:
         """Register again what belongs to ``provider``: exactly one delivery for each trigger."""

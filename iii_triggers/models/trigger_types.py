@@ -6,6 +6,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+class TriggerTypeQuerySet(models.QuerySet["TriggerType"]):
+    """Trigger types, by what the engine asks."""
+
+    def of_the_site(self) -> TriggerTypeQuerySet:
+        """Types that the site made and fires itself."""
+        return self.filter(source__in=[TriggerType.Source.ADMIN, TriggerType.Source.CODE])
+
+
 class TriggerType(models.Model):
     """A kind of event source.
 
@@ -18,6 +26,7 @@ class TriggerType(models.Model):
 
         BUILTIN = "builtin", _("built in")
         ADMIN = "admin", _("admin")
+        CODE = "code", _("code")
         WORKER = "worker", _("worker")
 
     type_id = models.CharField(_("id"), max_length=255)
@@ -49,6 +58,8 @@ class TriggerType(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = TriggerTypeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("trigger type")
