@@ -111,5 +111,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"iii_triggers": {"handlers": ["console"], "level": "INFO"}},
+    "loggers": {
+        "iii_project": {"handlers": ["console"], "level": "INFO"},
+        "iii_triggers": {"handlers": ["console"], "level": "INFO"},
+    },
 }
