@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
+from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server, twisted_loop
+from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 
 from iii_triggers.conf import settings
@@ -14,8 +15,18 @@ from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 
 from .plan import ServerPlan
+from .signals import STOP_SIGNALS, die_at_next_signal
 
 NEVER_S = -1
+NORMAL = 1000
+
+
+class ClosingProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types
+    """Closes with any code: Autobahn keeps those of servers (1009, 1012) from applications."""
+
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
+        """Send a close frame."""
+        self.sendCloseFrame(code=code or NORMAL)
 
 
 class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
@@ -36,20 +47,33 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
             websocket_max_message_size=settings.III_MAX_FRAME_BYTES,
             websocket_max_frame_size=settings.III_MAX_FRAME_BYTES,
             verbosity=0,
-            ready_callable=plan.announce_ready,
         )
+        self._plan = plan
+        self._ports: list[Any] = []
         self._stopping: asyncio.Task[None] | None = None
 
+    def listen_success(self, port: Any) -> None:
+        """Remember an open port."""
+        super().listen_success(port)
+        self._ports.append(port)
+
+    def on_running(self) -> None:
+        """Take over from Daphne what it does otherwise, then say that all is ready."""
+        self.ws_factory.protocol = ClosingProtocol
+        for number in STOP_SIGNALS:
+            twisted_loop.add_signal_handler(number, self.request_stop)
+        self._plan.announce_ready()
+
     def request_stop(self) -> None:
-        """Begin to stop; a second request stops at once."""
-        if self._stopping is None:
-            self._stopping = twisted_loop.create_task(self._drain_and_stop())
-        else:
-            self.stop()
+        """Begin to stop; a second signal ends the process at once."""
+        for number in STOP_SIGNALS:
+            twisted_loop.remove_signal_handler(number)
+        die_at_next_signal()
+        self._stopping = twisted_loop.create_task(self._drain_and_stop())
 
     async def _drain_and_stop(self) -> None:
-        for listener in self.listeners:
-            listener.addCallback(lambda port: port.stopListening())
+        for port in self._ports:
+            port.stopListening()
         engine = process_engine.get()
         await engine.drain()
         await engine.stop()
@@ -76,10 +100,5 @@ def serve(plan: ServerPlan) -> None:
     asyncio.set_event_loop(twisted_loop)
     twisted_loop.run_until_complete(process_engine.start_here(kind=Node.Kind.ENGINE))
     server = DrainingServer(plan)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        reactor.callWhenRunning(_handle, number, server)
+    reactor.callWhenRunning(server.on_running)
     server.run()
-
-
-def _handle(number: signal.Signals, server: DrainingServer) -> None:
-    twisted_loop.add_signal_handler(number, server.request_stop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from types import FrameType
 
@@ -12,6 +11,7 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.process import process_engine
 
 from .plan import ServerPlan
+from .signals import die_at_next_signal
 
 
 class DrainingServer(uvicorn.Server):
@@ -23,6 +23,11 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, *, plan: ServerPlan) -> None:
         super().__init__(config)
         self._plan = plan
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop. Does not remember the signal: uvicorn would raise it again at the end."""
+        self.should_exit = True
+        die_at_next_signal()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
@@ -49,11 +54,4 @@ def serve(plan: ServerPlan) -> None:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=max(1, round(settings.III_SHUTDOWN_GRACE_S)),
     )
-    # uvicorn repeats the signal that stopped it once it is done; a clean stop ends with 0.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ignore)
     DrainingServer(config, plan=plan).run(sockets)
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """Do nothing: the server has stopped already."""

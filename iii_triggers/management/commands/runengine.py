@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from iii_triggers.asgi import Application, Door, TriggerDispatcher
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
+from iii_triggers.management.stuck_threads import leave_stuck_threads
 from iii_triggers.models import Node
 from iii_triggers.servers.plan import Listener, ServerPlan
 
@@ -77,6 +78,7 @@ class Command(BaseCommand):
             serve(plan)
         except OSError as error:
             raise CommandError(f"Cannot listen. {error.strerror}") from error
+        leave_stuck_threads()
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -20,6 +20,7 @@ from iii_triggers.engine.declarations import site_functions
 from iii_triggers.engine.functions import LocalFunction
 from iii_triggers.engine.process import process_engine
 from iii_triggers.engine.threads import with_fresh_connections
+from iii_triggers.management.stuck_threads import leave_stuck_threads
 from iii_triggers.protocol.errors import InvalidArguments
 from iii_triggers.sdk import AsyncClient
 
@@ -63,6 +64,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
         except InvalidArguments as error:
             raise CommandError(error.message) from error
         asyncio.run(self._serve(client, functions, grace_s=options["grace"]))
+        leave_stuck_threads()
 
     async def _serve(
         self, client: AsyncClient, functions: list[LocalFunction], *, grace_s: float

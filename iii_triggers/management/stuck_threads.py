@@ -1,0 +1,34 @@
+"""Ends a process whose plain functions do not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+
+logger = logging.getLogger(__name__)
+
+POOLS = ("iii-function", "iii-handler")
+PATIENCE_S = 0.5
+
+
+def leave_stuck_threads() -> None:
+    """End the process, with code 0, if a function still runs on a thread; else return.
+
+    For the end of a command that has stopped cleanly. The function had its grace; Python would
+    wait for its thread for ever.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(POOLS)]
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    stuck = [thread for thread in threads if thread.is_alive()]
+    if not stuck:
+        return
+    logger.warning("%d functions did not end; the process ends without them.", len(stuck))
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,67 @@
+"""Functions that tests recognise from outside: by their process and by the gate they wait at."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from typing import Any
+
+from iii_triggers import ainvoke, function, invoke, trigger
+
+Json = dict[str, Any]
+
+
+@function("site.where", triggers=[trigger("http", api_path="where", http_method="GET")])
+def where(data: Json) -> Json:
+    """Tell which process runs this."""
+    return {"pid": os.getpid()}
+
+
+@function("site.where_async", triggers=[trigger("http", api_path="where-async", http_method="GET")])
+async def where_async(data: Json) -> Json:
+    """Tell which process runs this, from the event loop."""
+    return {"pid": os.getpid()}
+
+
+@function("site.echo", triggers=[trigger("http", api_path="echo", http_method="POST")])
+async def echo(data: Json) -> Json:
+    """Tell how long the body was."""
+    return {"length": len(data["body"])}
+
+
+@function("site.wait", triggers=[trigger("http", api_path="wait", http_method="POST")])
+def wait(data: Json) -> Json:
+    """Enter the gate of the test and wait until it opens."""
+    with socket.create_connection(("127.0.0.1", data["gate"])) as gate:
+        gate.recv(1)
+    return {"waited": True, "pid": os.getpid()}
+
+
+@function("site.wait_async", triggers=[trigger("http", api_path="wait-async", http_method="POST")])
+async def wait_async(data: Json) -> Json:
+    """Enter the gate of the test and wait until it opens, on the event loop."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", data["gate"])
+    await reader.read(1)
+    writer.close()
+    return {"waited": True, "pid": os.getpid()}
+
+
+@function("site.stuck", triggers=[trigger("http", api_path="stuck", http_method="POST")])
+def stuck(data: Json) -> None:
+    """Enter the gate and never come back."""
+    with socket.create_connection(("127.0.0.1", data["gate"])):
+        time.sleep(3600)
+
+
+@function("site.invoke", triggers=[trigger("http", api_path="invoke", http_method="POST")])
+def invoke_another(data: Json) -> Json:
+    """Run another function with ``invoke``, from a thread."""
+    return {"pid": os.getpid(), "result": invoke(data["function_id"], {"from": "invoke"})}
+
+
+@function("site.ainvoke", triggers=[trigger("http", api_path="ainvoke", http_method="POST")])
+async def ainvoke_another(data: Json) -> Json:
+    """Run another function with ``ainvoke``, from the event loop."""
+    return {"pid": os.getpid(), "result": await ainvoke(data["function_id"], {"from": "ainvoke"})}
