@@ -8,8 +8,8 @@ from pathlib import Path
 
 os.environ["REDIS_URL"] = ""
 
-from iii_project.settings import *  # noqa: E402, F403
-from iii_project.settings import DATABASES  # noqa: E402
+from iii_project.settings import *  # noqa: F403
+from iii_project.settings import DATABASES
 
 SECRET_KEY = "tests"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

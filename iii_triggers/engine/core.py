@@ -157,13 +157,13 @@ class Engine:
         Nobody waits for the outcomes; a failure is logged.
         """
         triggers = self.triggers.active(type_id, namespace)
-        data = Payload.of(payload)
-        data.json()
+        data = Payload.of(payload).json()
         for trigger in triggers:
             call = Call(
                 function_id=trigger.function_id,
                 namespace=trigger.namespace,
-                data=data,
+                # One each: functions of the site must not see what another does to its input.
+                data=Payload.of_json(data),
                 metadata=trigger.metadata,
             )
             self.invoker.start(call, partial(_log_failure, trigger.id))

@@ -69,8 +69,11 @@ class FrameHandler:
     def handle(self, connection: WorkerConnection, message: m.AnyMessage) -> Awaitable[None] | None:
         """Act on one message; await what comes back before the next frame of the socket.
 
-        Messages that need no action (services, pong, what only the engine sends) are ignored.
+        Messages that need no action (services, pong, what only the engine sends) are ignored, and
+        so is what a connection still says after it was torn down.
         """
+        if connection.closed:
+            return None
         handler = self._handlers.get(type(message))
         return handler(connection, message) if handler is not None else None
 
@@ -178,8 +181,10 @@ class FrameHandler:
         self, connection: WorkerConnection, message: m.RegisterTriggerType
     ) -> None:
         """Provide a trigger type; nothing is answered (section 3.1)."""
-        if not _is_id(message.id) or (message.namespace is not None and not message.namespace):
-            raise LimitExceeded("The trigger type id is empty or too long.")
+        if not _is_id(message.id) or (
+            message.namespace is not None and not _is_id(message.namespace)
+        ):
+            raise LimitExceeded("The trigger type id or its namespace is empty or too long.")
         provider = TriggerTypeEntry(
             id=message.id,
             namespace=message.namespace or connection.namespace,

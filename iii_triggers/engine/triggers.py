@@ -154,6 +154,7 @@ class TriggerRegistry:
             self.on_type_added(provider)
             await self._deliver(provider, list(old.triggers.values()) if old else [])
             await self._deliver(provider, list(self._parked.values()))
+            await self._bring_home(provider)
 
     async def unregister_type(self, key: TypeKey, worker: WorkerConnection | None) -> None:
         """Remove a type of this very connection (None: of the site).
@@ -333,6 +334,14 @@ class TriggerRegistry:
         """Register again what belongs to ``provider``: exactly one delivery for each trigger."""
         for entry in entries:
             if self._resolve(entry.trigger) is provider and entry.provider is not provider:
+                await self._reactivate(entry)
+
+    async def _bring_home(self, provider: TriggerTypeEntry) -> None:
+        """Move the triggers here that fell back to the type of the default namespace."""
+        fallback = self._types.get(("default", provider.id))
+        for entry in list(fallback.triggers.values()) if fallback is not None else []:
+            if self._resolve(entry.trigger) is provider and entry.provider is not provider:
+                await self._deactivate(entry)
                 await self._reactivate(entry)
 
     async def _reactivate(self, entry: TriggerEntry) -> None:
