@@ -10,6 +10,7 @@ import uvicorn
 from iii_triggers.conf import settings
 from iii_triggers.engine.process import process_engine
 
+from .joined_writes import JoiningProtocol
 from .plan import ServerPlan
 from .signals import die_at_next_signal
 
@@ -47,6 +48,7 @@ def serve(plan: ServerPlan) -> None:
     sockets = plan.bind()
     config = uvicorn.Config(
         plan.application,
+        http=JoiningProtocol,
         lifespan="on",
         log_level="warning",
         access_log=False,
