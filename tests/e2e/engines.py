@@ -38,6 +38,7 @@ class Engine:
         self._environment = environment(
             DATABASE_URL=f"sqlite:///{folder / 'db.sqlite3'}",
             DJANGO_SETTINGS_MODULE="iii_project.settings",
+            PYTHONFAULTHANDLER="1",
         )
         self.manage("migrate", "--verbosity=0")
 
