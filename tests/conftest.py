@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -13,12 +14,14 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions
 from iii_triggers.engine.mirror import write_batch
 from iii_triggers.engine.process import process_engine
+from iii_triggers.models import Node, Worker
 
 from .support.workers import FakeWorker
 
@@ -121,3 +124,20 @@ def flush(engine: Engine) -> Callable[[], Awaitable[None]]:
         await engine.database.run(write_batch, engine.mirror.take())
 
     return flush
+
+
+@pytest.fixture
+def make_worker() -> Callable[[], Worker]:
+    """Make rows of workers on another node."""
+
+    def make_worker() -> Worker:
+        now = timezone.now()
+        node, _ = Node.objects.get_or_create(
+            node_id="other",
+            defaults={"host": "elsewhere", "pid": 1, "started_at": now, "heartbeat_at": now},
+        )
+        return Worker.objects.create(
+            worker_id=str(uuid.uuid4()), node=node, name="w", connected_at=now, last_seen=now
+        )
+
+    return make_worker

@@ -192,7 +192,8 @@ def _trigger_values(entry: TriggerEntry, worker_id: str) -> dict[str, Any]:
     return {
         "trigger_type": trigger.trigger_type,
         "function_id": trigger.function_id,
-        "config": trigger.config,
+        # SDKs drop an empty config, and the column takes no null.
+        "config": {} if trigger.config is None else trigger.config,
         "metadata": trigger.metadata,
         "source": Trigger.Source.WORKER,
         "worker_id": worker_id,

@@ -6,7 +6,7 @@ reads everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from .database import DatabaseThread
 from .declarations import DeclaredTrigger, SiteFunctions
 from .mirror import upsert_function
 from .triggers import Trigger as LiveTrigger
-from .triggers import TriggerEntry, TriggerRegistry, TriggerTypeEntry
+from .triggers import TriggerRegistry, TriggerTypeEntry
 
 if TYPE_CHECKING:
     from iii_triggers.trigger_types.base import TriggerRegistrator
@@ -86,19 +86,25 @@ class Sync:
         known = {entry.trigger.pk for entry in self.triggers.entries() if entry.trigger.pk}
         await self._apply(rows, known - {row.pk for row in rows})
 
-    async def _apply(self, rows: list[Trigger], gone: Iterable[int]) -> None:
+    async def _apply(self, rows: list[Trigger], gone: Collection[int]) -> None:
         live = {entry.trigger.pk: entry for entry in self.triggers.entries() if entry.trigger.pk}
-        for pk in gone:
-            if pk in live:
+        ids = {row.pk: row.trigger_id for row in rows if row.enabled}
+        changed = {row.pk for row in rows}.union(gone)
+        # What leaves goes first: another trigger may have taken its id.
+        for pk in changed & live.keys():
+            if live[pk].trigger.id != ids.get(pk):
                 await self.triggers.unregister(live[pk].trigger.id)
         for row in rows:
-            await self._apply_row(row, live.get(row.pk))
+            old = live.get(row.pk)
+            if row.enabled and (old is None or old.trigger != live_trigger(row)):
+                await self.triggers.register(live_trigger(row))
+        await self._retry_rejected()
 
-    async def _apply_row(self, row: Trigger, old: TriggerEntry | None) -> None:
-        if old is not None and (old.trigger.id != row.trigger_id or not row.enabled):
-            await self.triggers.unregister(old.trigger.id)
-        if row.enabled and (old is None or old.trigger != live_trigger(row)):
-            await self.triggers.register(live_trigger(row))
+    async def _retry_rejected(self) -> None:
+        """Try rejected triggers again: what stood in their way may be gone."""
+        for entry in self.triggers.entries():
+            if entry.state == "rejected":
+                await self.triggers.register(entry.trigger)
 
 
 def live_trigger(row: Trigger) -> LiveTrigger:
@@ -187,7 +193,10 @@ def _write_triggers(declared: list[DeclaredTrigger]) -> None:
             row.save()
     for trigger in wanted.values():
         Trigger.objects.update_or_create(
-            namespace=trigger.namespace, trigger_id=trigger.id, defaults=_values(trigger)
+            namespace=trigger.namespace,
+            trigger_id=trigger.id,
+            # No worker: a row of one that had the id would go with its connection.
+            defaults={**_values(trigger), "worker": None},
         )
 
 

@@ -240,6 +240,8 @@ class TriggerRegistry:
             await self._deactivate(old)
         if old is not None and old.trigger.worker is not None:
             old.trigger.worker.trigger_ids.discard(trigger.id)
+        if old is not None and old.trigger.namespace != trigger.namespace:
+            self.on_change(old.trigger, None)
         self._store(entry)
         return entry
 
