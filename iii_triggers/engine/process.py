@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from iii_triggers.conf import settings
@@ -21,6 +23,8 @@ from iii_triggers.protocol.errors import InvocationTimeout, WrongThread
 from .core import Engine
 from .invocation import Call
 from .payload import NOTHING, Payload
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -92,13 +96,28 @@ class ProcessEngine:
             self._thread = threading.Thread(target=loop.run_forever, name="iii-engine", daemon=True)
             self._thread.start()
             asyncio.run_coroutine_threadsafe(engine.start(), loop).result(START_TIMEOUT_S)
-            atexit.register(self._stop_in_background, engine, loop)
+            _at_exit(partial(_stop_in_background, engine, loop))
         return engine
 
-    def _stop_in_background(self, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+
+def _at_exit(work: Callable[[], None]) -> None:
+    """Run ``work`` when the main thread has ended.
+
+    ``atexit`` is too late: the executors are closed by then, and the engine's database with them.
+    """
+    register: Callable[[Callable[[], None]], object]
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(work)
+
+
+def _stop_in_background(engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+    """Let what was fired finish, within the grace, and leave no rows behind."""
+    try:
         if engine.is_running:
             asyncio.run_coroutine_threadsafe(engine.stop(), loop).result(STOP_TIMEOUT_S)
-        loop.call_soon_threadsafe(loop.stop)
+    except Exception:
+        logger.exception("The engine could not stop cleanly.")
+    loop.call_soon_threadsafe(loop.stop)
 
 
 process_engine = ProcessEngine()

@@ -6,11 +6,15 @@ import asyncio
 import os
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
-from iii_triggers import ainvoke, function, invoke, trigger
+from iii_triggers import ainvoke, function, invoke, trigger, trigger_type
 
 Json = dict[str, Any]
+
+trigger_type("site.plain", description="Fired by a command that then ends.")
+trigger_type("site.async", description="Fired by a command that then ends.")
 
 
 @function("site.where", triggers=[trigger("http", api_path="where", http_method="GET")])
@@ -65,3 +69,17 @@ def invoke_another(data: Json) -> Json:
 async def ainvoke_another(data: Json) -> Json:
     """Run another function with ``ainvoke``, from the event loop."""
     return {"pid": os.getpid(), "result": await ainvoke(data["function_id"], {"from": "ainvoke"})}
+
+
+@function("site.write", triggers=[trigger("site.plain")])
+def write(data: Json) -> None:
+    """Write a file after a while."""
+    time.sleep(0.3)
+    Path(data["path"]).write_text("plain")
+
+
+@function("site.write_async", triggers=[trigger("site.async")])
+async def write_async(data: Json) -> None:
+    """Write a file after a while, on the event loop."""
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(Path(data["path"]).write_text, "async")
