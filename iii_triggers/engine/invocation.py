@@ -7,7 +7,6 @@ the table of its connection; no task, database or channel layer is involved.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -218,16 +217,14 @@ class Invoker:
             self._idle.set()
 
     def _run_local(self, pending: Pending, function: LocalFunction) -> None:
-        # A context of its own: what a function sets must not reach the socket's read loop.
-        pending.task = asyncio.get_running_loop().create_task(
-            self._local(pending, function), context=contextvars.copy_context()
-        )
+        loop = asyncio.get_running_loop()
+        pending.task = loop.create_task(self._local(pending, function))
+        pending.timer = loop.call_later(_timeout_s(pending.call), self._expire, pending)
 
     async def _local(self, pending: Pending, function: LocalFunction) -> None:
         outcome: Outcome
         try:
-            async with asyncio.timeout(_timeout_s(pending.call)) as deadline:
-                outcome = await self._call_handler(pending.call, function)
+            outcome = await self._call_handler(pending.call, function)
         except IiiError as error:
             outcome = error
         except asyncio.CancelledError:
@@ -236,9 +233,6 @@ class Invoker:
             outcome = InvocationFailed("The function was cancelled.")
         except (Exception, SystemExit) as error:
             # SystemExit too: left alone it would end the event loop, and so the whole process.
-            if isinstance(error, TimeoutError) and deadline.expired():
-                self._finish(pending, InvocationTimeout())
-                return
             logger.warning(
                 "Function %s failed.",
                 pending.call.function_id,
