@@ -60,6 +60,8 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
     def on_running(self) -> None:
         """Take over from Daphne what it does otherwise, then say that all is ready."""
         self.ws_factory.protocol = ClosingProtocol
+        # Say why (1009) instead of dropping the connection.
+        self.ws_factory.setProtocolOptions(failByDrop=False)
         for number in STOP_SIGNALS:
             twisted_loop.add_signal_handler(number, self.request_stop)
         self._plan.announce_ready()
