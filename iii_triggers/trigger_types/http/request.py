@@ -35,7 +35,10 @@ class HttpRequest(Struct, kw_only=True):
 
     def header(self, name: bytes) -> bytes:
         """Return the last value of the header ``name`` (lower-case), b"" without one."""
-        return next((value for key, value in reversed(self.headers) if key == name), b"")
+        for key, value in reversed(self.headers):
+            if key == name:
+                return value
+        return b""
 
 
 def build_input(
