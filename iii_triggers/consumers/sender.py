@@ -29,6 +29,8 @@ class Sender:
         self._wake = asyncio.Event()
         self._close_code: int | None = None
         self._closed = False
+        self.gave_up = asyncio.Event()
+        """Set when the peer cannot be written to any more."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def send_text(self, text: str) -> None:
@@ -39,6 +41,7 @@ class Sender:
             logger.warning("A worker does not read what it is sent; its connection is dropped.")
             self._queue.clear()
             self.close(OVERLOADED)
+            self.gave_up.set()
             raise ChannelSendFailed("The worker does not read what it is sent.")
         self._queue.append(text)
         self._queued_chars += len(text)
@@ -76,3 +79,4 @@ class Sender:
             logger.debug("A worker socket broke while it was written.", exc_info=True)
         finally:
             self._closed = True
+            self.gave_up.set()

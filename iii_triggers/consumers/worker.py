@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -44,11 +45,12 @@ class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
         engine = await process_engine.start_here(kind=Node.Kind.ASGI)
-        connection: WorkerConnection | None = None
+        teardown: asyncio.Task[None] | None = None
         sender = Sender(send)
         try:
             await admit(scope)
             connection = engine.connect(sender, ip=peer_ip(scope))
+            teardown = asyncio.create_task(_tear_down(engine, connection, sender))
             await _read_frames(engine, connection, receive)
         except AuthenticationFailed as error:
             logger.warning("A worker from %s was refused: %s", peer_ip(scope), error.message)
@@ -57,9 +59,16 @@ class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         except EngineNotRunning:
             sender.close(RESTARTING)
         finally:
-            if connection is not None:
-                await engine.disconnect(connection)
+            if teardown is not None:
+                sender.gave_up.set()
+                await teardown
             await sender.stop()
+
+
+async def _tear_down(engine: Engine, connection: WorkerConnection, sender: Sender) -> None:
+    """Disconnect once the peer cannot be written to, though its socket may linger."""
+    await sender.gave_up.wait()
+    await engine.disconnect(connection)
 
 
 async def _read_frames(engine: Engine, connection: WorkerConnection, receive: Any) -> None:
