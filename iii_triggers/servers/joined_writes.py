@@ -1,7 +1,8 @@
 """Fewer system calls: what uvicorn writes in one step of the event loop leaves in one piece.
 
 uvicorn writes the head and the body of a response, and each frame to a worker, on its own, and
-uvloop sends each write at once. Joining them is worth a quarter of the throughput.
+uvloop sends each write at once. Joined, a trigger answers 14 % (worker) to 29 % (function of the
+site) more requests a second.
 """
 
 from __future__ import annotations
