@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help run superuser test test-fast test-postgres lint format bench clean
 
@@ -51,8 +52,8 @@ format: $(BIN)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(BIN)/.dev ## Measure throughput and latency
-	$(BIN)/python -m benchmarks
+bench: $(BIN)/.dev ## Measure throughput and latency (BENCH_ARGS=--quick for a short look)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 clean: ## Remove what the other targets made, except the database
 	rm -rf $(VENV) .envs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache test-output
