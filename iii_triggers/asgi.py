@@ -72,7 +72,10 @@ class TriggerDispatcher:
         if door != "worker" and raw_path.startswith(prefix.encode() + b"/"):
             dispatcher = http_dispatcher()
             request = _request(scope, raw_path[len(prefix) :])
-            response = await dispatcher.answer(request, lambda limit: read_body(receive, limit))
+            try:
+                response = await dispatcher.answer(request, lambda limit: read_body(receive, limit))
+            except ClientGone:
+                return
             if response is not None:
                 await _send_response(response, send)
                 return
@@ -102,18 +105,32 @@ def http_dispatcher() -> HttpDispatcher:
     return http.dispatcher
 
 
+class ClientGone(Exception):
+    """The client went away before its request was complete."""
+
+
 async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """Read a request body; None as soon as it is larger than ``limit`` bytes."""
-    message = await receive()
+    """Read a request body; None as soon as it is larger than ``limit`` bytes.
+
+    Raise ClientGone if it ends early: half a body must not run anything.
+    """
+    message = await _body_part(receive)
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         return body if len(body) <= limit else None
     parts, size = [body], len(body)
     while message.get("more_body", False) and size <= limit:
-        message = await receive()
+        message = await _body_part(receive)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
     return b"".join(parts) if size <= limit else None
+
+
+async def _body_part(receive: Receive) -> dict[str, Any]:
+    message: dict[str, Any] = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message
 
 
 def _request(scope: Scope, raw_path: bytes) -> HttpRequest:

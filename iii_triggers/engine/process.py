@@ -83,7 +83,13 @@ class ProcessEngine:
         if self._starting is None:
             engine.node.kind = kind
             self._starting = asyncio.get_running_loop().create_task(engine.start())
-        await asyncio.shield(self._starting)
+        try:
+            await asyncio.shield(self._starting)
+        except Exception:
+            # It is half started; the next connection gets a new one.
+            if self._engine is engine:
+                self.replace(None)
+            raise
         return engine
 
     def start_in_background(self) -> Engine:
@@ -93,11 +99,25 @@ class ProcessEngine:
             if engine.is_running:
                 return engine
             loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=loop.run_forever, name="iii-engine", daemon=True)
+            self._thread = threading.Thread(
+                target=_run_loop, args=(loop,), name="iii-engine", daemon=True
+            )
             self._thread.start()
-            asyncio.run_coroutine_threadsafe(engine.start(), loop).result(START_TIMEOUT_S)
+            try:
+                asyncio.run_coroutine_threadsafe(engine.start(), loop).result(START_TIMEOUT_S)
+            except Exception:
+                loop.call_soon_threadsafe(loop.stop)
+                self._engine = None
+                raise
             _at_exit(partial(_stop_in_background, engine, loop))
         return engine
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
 
 
 def _at_exit(work: Callable[[], None]) -> None:
@@ -187,7 +207,11 @@ def run_sync(work: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
     if running is not None:
         work.close()
         raise WrongThread()
-    loop = process_engine.remote_loop or process_engine.start_in_background().loop
+    try:
+        loop = process_engine.remote_loop or process_engine.start_in_background().loop
+    except Exception:
+        work.close()
+        raise
     if loop is None:
         work.close()
         raise InvocationTimeout("The engine stopped.")
@@ -205,7 +229,11 @@ async def run_async(work: Coroutine[Any, Any, T]) -> T:
     loop = process_engine.remote_loop
     if loop is None and not engine.is_running:
         # The caller's loop may be a short-lived one (async_to_sync): the engine gets its own.
-        await asyncio.to_thread(process_engine.start_in_background)
+        try:
+            await asyncio.to_thread(process_engine.start_in_background)
+        except Exception:
+            work.close()
+            raise
     loop = loop or engine.loop
     if loop is None or loop is asyncio.get_running_loop():
         return await work

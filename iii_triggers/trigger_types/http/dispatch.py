@@ -20,6 +20,8 @@ from .request import HttpRequest, build_input
 from .response import HttpResponse, from_raw_json, from_result, may_be_full_response, no_content
 from .routes import Match, MethodNotAllowed, RouteTable
 
+MAX_LENGTH_DIGITS = 20
+
 ReadBody = Callable[[int], Awaitable[bytes | None]]
 """Reads the request body up to a limit in bytes; None if it is larger."""
 
@@ -151,4 +153,5 @@ def _response(result: Payload, config: HttpConfig) -> HttpResponse:
 
 def _declared_length(request: HttpRequest) -> int:
     length = request.header(b"content-length")
-    return int(length) if length.isdigit() else 0
+    # Python refuses to read a number of thousands of digits; the first few say enough.
+    return int(length[:MAX_LENGTH_DIGITS]) if length.isdigit() else 0
