@@ -17,10 +17,9 @@ def pytest_runtest_makereport(
     """Attach what the latest processes of a failed test wrote."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
-        for site in item.funcargs.values():
-            if isinstance(site, Site):
-                for process in [*site.runs[-2:], *site.others[-3:]]:
-                    report.sections.append((f"log of {process.name}", process.tail()))
+        for site in {value for value in item.funcargs.values() if isinstance(value, Site)}:
+            for process in [*site.runs[-2:], *site.others[-3:]]:
+                report.sections.append((f"log of {process.name}", process.tail()))
     return report
 
 

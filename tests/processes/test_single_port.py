@@ -13,6 +13,7 @@ from iii_triggers.sdk import init
 from tests.e2e.eventually import eventually
 
 from .sites import LOOPBACK, Site
+from .sockets import BareWorker
 
 pytestmark = pytest.mark.slow
 
@@ -86,3 +87,10 @@ def test_a_socket_nobody_serves_is_denied(served: Site) -> None:
         pass
     assert denied.value.response.status_code == 403
     assert served.pages("/iii/healthz").status == 200
+
+
+def test_a_stop_never_tells_a_worker_to_stay_away(served: Site) -> None:
+    with BareWorker(served.site_url) as worker:
+        served.others[-1].terminate()
+        assert worker.close_code() not in {1000, 1001, 1005}
+    served.others[-1].wait()

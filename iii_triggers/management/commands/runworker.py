@@ -6,7 +6,6 @@ With channel names it is the command of the same name that Channels ships.
 from __future__ import annotations
 
 import asyncio
-import signal
 from argparse import ArgumentParser
 from functools import partial
 from typing import Any
@@ -23,6 +22,7 @@ from iii_triggers.engine.threads import with_fresh_connections
 from iii_triggers.management.stuck_threads import leave_stuck_threads
 from iii_triggers.protocol.errors import InvalidArguments
 from iii_triggers.sdk import AsyncClient
+from iii_triggers.servers.signals import STOP_SIGNALS, die_at_next_signal
 
 
 class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
@@ -73,8 +73,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
             _register(client, function)
         process_engine.call_through(client)
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        _stop_on_signal(stop)
         await client.connect()
         self._say(f"{len(functions)} functions: {', '.join(f.info.function_id for f in functions)}")
         self._say("ready" if client.is_connected else "waiting for the engine")
@@ -85,6 +84,20 @@ class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _stop_on_signal(stop: asyncio.Event) -> None:
+    """Set ``stop`` on SIGINT or SIGTERM; a second signal ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def begin() -> None:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+        die_at_next_signal()
+        stop.set()
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, begin)
 
 
 def _register(client: AsyncClient, function: LocalFunction) -> None:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from iii_triggers import ainvoke, function, invoke, trigger, trigger_type
+from iii_triggers import ainvoke, fire_triggers, function, invoke, trigger, trigger_type
 
 Json = dict[str, Any]
 
@@ -83,3 +83,9 @@ async def write_async(data: Json) -> None:
     """Write a file after a while, on the event loop."""
     await asyncio.sleep(0.3)
     await asyncio.to_thread(Path(data["path"]).write_text, "async")
+
+
+@function("site.fire", triggers=[trigger("http", api_path="fire", http_method="POST")])
+def fire(data: Json) -> Json:
+    """Fire triggers of a type of the site."""
+    return {"pid": os.getpid(), "fired": fire_triggers(data["type"], {"path": data["target"]})}
