@@ -11,5 +11,5 @@ app_name = "iii_triggers"
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
-    re_path(r"^http(?P<trigger_path>/.*)$", views.http_trigger, name="http"),
+    re_path(r"^http(?P<trigger_path>/(?s:.*))\Z", views.http_trigger, name="http"),
 ]

@@ -27,7 +27,7 @@ async def http_trigger(request: HttpRequest, trigger_path: str) -> HttpResponse:
     answer = HttpResponse(response.body, status=response.status)
     del answer["content-type"]
     for name, value in response.headers:
-        answer.headers[name.decode("latin-1")] = value.decode("latin-1")
+        _add_header(answer, name.decode("latin-1"), value.decode("latin-1"))
     return answer
 
 
@@ -44,6 +44,23 @@ def readyz(request: HttpRequest) -> JsonResponse:
     is_ready = engine.is_running and not engine.draining
     status = "ready" if is_ready else "draining" if engine.draining else "starting"
     return JsonResponse({"status": status}, status=200 if is_ready else 503)
+
+
+def _add_header(answer: HttpResponse, name: str, value: str) -> None:
+    """Add a header: Django keeps one value for each name, and cookies in a jar of their own.
+
+    A cookie the jar does not take (one with an attribute newer than Python, or a second one of
+    its name) goes out as a header; there is room for one.
+    """
+    cookies = len(answer.cookies)
+    if name == "set-cookie":
+        answer.cookies.load(value)
+        if len(answer.cookies) == cookies:
+            answer.headers[name] = value
+    elif name in answer.headers:
+        answer.headers[name] = f"{answer.headers[name]}, {value}"
+    else:
+        answer.headers[name] = value
 
 
 async def _answer(request: HttpRequest, trigger_path: str) -> NeutralResponse | None:

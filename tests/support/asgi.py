@@ -116,7 +116,7 @@ class Answer:
 
     def header(self, name: str) -> str | None:
         """Return a header, the values of a repeated one joined."""
-        values = [v.decode("latin-1") for k, v in self.headers if k == name.encode()]
+        values = [v.decode("latin-1") for k, v in self.headers if k.lower() == name.encode()]
         return ", ".join(values) if values else None
 
     def json(self) -> Any:
