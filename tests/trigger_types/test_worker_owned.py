@@ -1,0 +1,47 @@
+"""Types of workers forward to the worker and say when they cannot."""
+
+from __future__ import annotations
+
+import pytest
+
+from iii_triggers.engine.connections import WorkerConnection, WorkerInfo
+from iii_triggers.engine.triggers import Trigger
+from iii_triggers.protocol.errors import ChannelSendFailed, PayloadTooLarge
+from iii_triggers.trigger_types.worker_owned import WorkerOwnedTriggerType
+from tests.support.workers import FakeTransport
+
+TRIGGER = Trigger(id="t", trigger_type="ev", function_id="f", config={"a": 1})
+
+
+async def test_a_provider_in_another_namespace_is_told_which() -> None:
+    transport = FakeTransport()
+    connection = WorkerConnection(transport=transport, namespace="tenant")
+    await WorkerOwnedTriggerType(connection).register_trigger(TRIGGER)
+    [frame] = transport.frames
+    assert frame["trigger_namespace"] == "tenant"
+    assert "namespace" not in frame
+    assert "metadata" not in frame
+
+
+async def test_a_provider_that_is_going_away_cannot_register() -> None:
+    transport = FakeTransport()
+    transport.is_broken = True
+    with pytest.raises(ChannelSendFailed):
+        await WorkerOwnedTriggerType(WorkerConnection(transport=transport)).register_trigger(
+            TRIGGER
+        )
+
+
+async def test_a_provider_that_is_gone_needs_no_telling() -> None:
+    transport = FakeTransport()
+    connection = WorkerConnection(transport=transport, closed=True)
+    await WorkerOwnedTriggerType(connection).unregister_trigger(TRIGGER)
+    assert transport.frames == []
+
+
+async def test_a_config_too_large_for_an_old_sdk_is_refused() -> None:
+    info = WorkerInfo(runtime="python", version="0.9.0")
+    connection = WorkerConnection(transport=FakeTransport(), info=info)
+    large = Trigger(id="t", trigger_type="ev", function_id="f", config="x" * 2**20)
+    with pytest.raises(PayloadTooLarge):
+        await WorkerOwnedTriggerType(connection).register_trigger(large)
