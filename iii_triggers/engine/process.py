@@ -137,7 +137,8 @@ def _stop_in_background(engine: Engine, loop: asyncio.AbstractEventLoop) -> None
             asyncio.run_coroutine_threadsafe(engine.stop(), loop).result(STOP_TIMEOUT_S)
     except Exception:
         logger.exception("The engine could not stop cleanly.")
-    loop.call_soon_threadsafe(loop.stop)
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(loop.stop)
 
 
 process_engine = ProcessEngine()
