@@ -9,31 +9,15 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from iii_triggers.asgi import TriggerDispatcher
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.triggers import Trigger
 from iii_triggers.protocol.errors import IiiError
-from tests.support.asgi import Answer, Event, request
+from tests.support.http import ask, chunked, is_error
 from tests.support.site import declare
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
 JSON = {"content-type": "application/json"}
-DOOR = ("engine", 3111)
-
-
-async def django(scope: Any, receive: Any, send: Any) -> None:
-    """What is behind the dispatcher; it says what it was asked, and reads the body."""
-    message = await receive()
-    await send({"type": "http.response.start", "status": 299, "headers": []})
-    await send({"type": "http.response.body", "body": scope["raw_path"] + message["body"]})
-
-
-application = TriggerDispatcher(django, doors={3111: "http", 49134: "worker"})
-
-
-async def ask(method: str, path: str, **options: Any) -> Answer:
-    return await request(application, method, path, server=DOOR, **options)
 
 
 Serve = Callable[..., Awaitable[None]]
@@ -61,14 +45,6 @@ def serve(engine: Engine) -> Serve:
 
 async def echo(data: Any) -> Any:
     return data
-
-
-def is_error(answer: Answer, status: int, code: str) -> bool:
-    error = answer.json()["error"]
-    assert set(error) == {"code", "message", "error_id"}
-    assert error["error_id"]
-    assert answer.header("content-type") == "application/json"
-    return (answer.status, error["code"]) == (status, code)
 
 
 async def test_a_function_gets_the_envelope_and_the_values_at_the_top(serve: Serve) -> None:
@@ -154,11 +130,6 @@ async def test_a_compressed_body_is_refused(serve: Serve) -> None:
     await serve(echo, http_method="POST")
     headers = {**JSON, "content-encoding": "gzip"}
     assert (await ask("POST", "/x", headers=headers, body=b"x")).status == 415
-
-
-def chunked(*parts: bytes) -> list[Event]:
-    events: list[Event] = [{"type": "http.request", "body": p, "more_body": True} for p in parts]
-    return [*events, {"type": "http.request", "body": b"", "more_body": False}]
 
 
 async def test_a_body_is_counted_while_it_streams(serve: Serve) -> None:
@@ -308,19 +279,6 @@ async def test_a_route_comes_and_goes_with_its_trigger(engine: Engine, serve: Se
     await serve(echo)
     assert (await ask("GET", "/x")).status == 200
     await engine.triggers.unregister("f0")
-    assert (await ask("GET", "/x")).status == 404
-
-
-async def test_an_older_route_of_a_worker_comes_back(connect: Connect) -> None:
-    old, new = await connect("old"), await connect("new")
-    await old.bind("t1", "http", function_id="old", config={"api_path": "x"})
-    await new.bind("t2", "http", function_id="new", config={"api_path": "x"})
-    for worker in (new, old):
-        asking = asyncio.ensure_future(ask("GET", "/x"))
-        [invocation] = await worker.transport.receive("invokefunction")
-        await worker.answer(invocation, result=1)
-        assert (await asking).status == 200
-        await worker.leave()
     assert (await ask("GET", "/x")).status == 404
 
 
