@@ -10,7 +10,7 @@ from django.test import override_settings
 from iii_triggers.asgi import TriggerDispatcher
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
-from iii_triggers.engine.triggers import Trigger
+from iii_triggers.engine.trigger_values import Trigger
 from tests.support.asgi import Answer, Socket, request
 from tests.support.site import declare
 

@@ -52,17 +52,7 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
         connection = context.caller
         if connection is None:
             raise InvalidInput.of(context.function_id, "missing field `_caller_worker_id`")
-        if data.namespace is not None and not data.namespace.strip():
-            raise InvalidNamespace()
-        connection.info = WorkerInfo(
-            name=_clean(data.name),
-            description=_clean(data.description),
-            runtime=_clean(data.runtime) or "unknown",
-            version=_clean(data.version) or "",
-            os=_clean(data.os) or "",
-            pid=data.pid if data.pid is None or 0 <= data.pid < 2**63 else None,
-            isolation=_clean(data.isolation),
-        )
+        connection.info = _info(data)
         connection.registered = True
         engine.mirror.worker_connected(connection)
         return {"success": True}
@@ -77,6 +67,20 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     )
     yield from builtin(
         "engine::workers::list", ListInput, list_, description="List connected workers."
+    )
+
+
+def _info(data: RegisterInput) -> WorkerInfo:
+    if data.namespace is not None and not data.namespace.strip():
+        raise InvalidNamespace()
+    return WorkerInfo(
+        name=_clean(data.name),
+        description=_clean(data.description),
+        runtime=_clean(data.runtime) or "unknown",
+        version=_clean(data.version) or "",
+        os=_clean(data.os) or "",
+        pid=data.pid if data.pid is None or 0 <= data.pid < 2**63 else None,
+        isolation=_clean(data.isolation),
     )
 
 

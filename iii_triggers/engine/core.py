@@ -25,7 +25,8 @@ from .mirror import Mirror, write_batch
 from .nodes import ThisNode
 from .payload import Payload
 from .sync import Sync, prepare_rows
-from .triggers import TriggerRegistry, TriggerTypeEntry
+from .trigger_values import TriggerTypeEntry
+from .triggers import TriggerRegistry
 
 if TYPE_CHECKING:
     from iii_triggers.trigger_types.base import TriggerRegistrator

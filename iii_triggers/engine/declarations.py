@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
@@ -145,21 +146,24 @@ def function(
     itself is returned unchanged. ``request_format`` and ``response_format`` are JSON Schemas for
     people and tools; nothing is checked against them.
     """
+    info = FunctionInfo(
+        function_id=id,
+        namespace=namespace,
+        description=description,
+        request_format=request_format,
+        response_format=response_format,
+        metadata=metadata,
+    )
+    return partial(_declare, info, triggers)
 
-    def declare(handler: Handler) -> Handler:
-        info = FunctionInfo(
-            function_id=id,
-            namespace=namespace,
-            description=description or _first_line(handler),
-            request_format=request_format,
-            response_format=response_format,
-            metadata=metadata,
-        )
-        local = LocalFunction(info=info, handler=handler, is_async=iscoroutinefunction(handler))
-        site_functions.declare(local, triggers)
-        return handler
 
-    return declare
+def _declare(
+    info: FunctionInfo, triggers: Sequence[TriggerDeclaration], handler: Handler
+) -> Handler:
+    info = replace(info, description=info.description or _first_line(handler))
+    local = LocalFunction(info=info, handler=handler, is_async=iscoroutinefunction(handler))
+    site_functions.declare(local, triggers)
+    return handler
 
 
 def _named(info: FunctionInfo, triggers: Sequence[TriggerDeclaration]) -> list[DeclaredTrigger]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw
 
-from iii_triggers.conf import settings
 from iii_triggers.protocol import messages as m
 from iii_triggers.protocol.codec import error_body, tidy_error, with_key
 from iii_triggers.protocol.errors import (
@@ -22,16 +21,14 @@ from iii_triggers.protocol.errors import (
     IiiError,
     InvalidArguments,
     InvalidNamespace,
-    LimitExceeded,
     PayloadTooLarge,
     TriggerConflict,
 )
 
 from .connections import WorkerConnection
-from .functions import FunctionInfo
 from .invocation import Call, Outcome
 from .payload import Payload
-from .triggers import Trigger, TriggerTypeEntry
+from .registrations import function_of, trigger_of, trigger_type_of
 
 if TYPE_CHECKING:
     from .core import Engine
@@ -131,20 +128,11 @@ class FrameHandler:
         self, connection: WorkerConnection, message: m.RegisterFunction
     ) -> None:
         """Offer a function; nothing is answered (section 3.6)."""
-        if not _is_id(message.id):
-            raise LimitExceeded("The function id is empty or too long.")
+        info = function_of(connection, message)
         if message.invocation is not None:
             # Functions behind a URL need a URL policy; without one the engine must not call out.
             logger.warning("Function %s is HTTP-invoked, which is not supported.", message.id)
             return
-        info = FunctionInfo(
-            function_id=message.id,
-            namespace=connection.namespace,
-            description=message.description,
-            request_format=message.request_format,
-            response_format=message.response_format,
-            metadata=message.metadata,
-        )
         self.engine.functions.offer(info, connection)
         self.engine.mirror.function_offered(info, connection)
 
@@ -160,7 +148,7 @@ class FrameHandler:
     ) -> None:
         """Register a trigger; only a refusal is answered (section 3.3)."""
         try:
-            await self.engine.triggers.register(_trigger_of(connection, message))
+            await self.engine.triggers.register(trigger_of(connection, message))
         except IiiError as error:
             logger.info("Trigger %s was refused: %s", message.id, error.message)
             refusal = m.TriggerRegistrationResult(
@@ -181,19 +169,8 @@ class FrameHandler:
         self, connection: WorkerConnection, message: m.RegisterTriggerType
     ) -> None:
         """Provide a trigger type; nothing is answered (section 3.1)."""
-        if not _is_id(message.id) or (
-            message.namespace is not None and not _is_id(message.namespace)
-        ):
-            raise LimitExceeded("The trigger type id or its namespace is empty or too long.")
-        provider = TriggerTypeEntry(
-            id=message.id,
-            namespace=message.namespace or connection.namespace,
-            registrator=self.engine.worker_owned_type(connection),
-            worker=connection,
-            description=message.description or "",
-            config_schema=message.trigger_request_format,
-            call_schema=message.call_request_format,
-        )
+        registrator = self.engine.worker_owned_type(connection)
+        provider = trigger_type_of(connection, message, registrator)
         try:
             await self.engine.triggers.register_type(provider)
         except TriggerConflict as error:
@@ -247,25 +224,6 @@ class FrameHandler:
         connection.send(m.Pong())
 
 
-def _trigger_of(connection: WorkerConnection, message: m.RegisterTrigger) -> Trigger:
-    for namespace in (message.namespace, message.trigger_namespace):
-        if namespace is not None and not namespace.strip():
-            raise InvalidNamespace()
-    ids = (message.id, message.trigger_type, message.function_id)
-    if not all(_is_id(id_) for id_ in ids):
-        raise LimitExceeded(f"An id is empty or over {settings.III_MAX_ID_LENGTH} characters.")
-    return Trigger(
-        id=message.id,
-        trigger_type=message.trigger_type,
-        function_id=message.function_id,
-        config=message.config,
-        metadata=message.metadata,
-        namespace=message.namespace or "default",
-        provider_namespace=message.trigger_namespace,
-        worker=connection,
-    )
-
-
 def _send_result(
     connection: WorkerConnection, result: m.InvocationResult, outcome: Outcome
 ) -> None:
@@ -289,10 +247,6 @@ def _fill(result: m.InvocationResult, outcome: Outcome) -> None:
         result.result = Raw(outcome.json())
     except IiiError as error:
         result.error = error_body(error)
-
-
-def _is_id(value: str) -> bool:
-    return bool(value.strip()) and len(value) <= settings.III_MAX_ID_LENGTH and "\0" not in value
 
 
 def _discard(outcome: Outcome) -> None:

@@ -18,8 +18,8 @@ from iii_triggers.models import Function, Trigger, TriggerType, Worker
 
 from .connections import WorkerConnection
 from .functions import FunctionInfo
-from .triggers import Trigger as LiveTrigger
-from .triggers import TriggerEntry, TriggerTypeEntry
+from .trigger_values import Trigger as LiveTrigger
+from .trigger_values import TriggerEntry, TriggerTypeEntry
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,9 @@ from iii_triggers.models.changes import KEEP
 from .database import DatabaseThread
 from .declarations import DeclaredTrigger, SiteFunctions
 from .mirror import upsert_function
-from .triggers import Trigger as LiveTrigger
-from .triggers import TriggerRegistry, TriggerTypeEntry
+from .trigger_values import Trigger as LiveTrigger
+from .trigger_values import TriggerTypeEntry
+from .triggers import TriggerRegistry
 
 if TYPE_CHECKING:
     from iii_triggers.trigger_types.base import TriggerRegistrator

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
 
 from iii_triggers.conf import settings
 from iii_triggers.protocol.errors import (
@@ -23,75 +22,11 @@ from iii_triggers.protocol.errors import (
 )
 
 from .connections import WorkerConnection
-
-if TYPE_CHECKING:
-    from iii_triggers.trigger_types.base import TriggerRegistrator
+from .trigger_values import Trigger, TriggerEntry, TriggerTypeEntry, TypeKey
 
 logger = logging.getLogger(__name__)
 
 REGISTRATOR_TIMEOUT_S = 10.0
-
-TypeKey = tuple[str, str]
-"""Namespace and trigger type id."""
-
-Source = Literal["admin", "api", "code", "worker"]
-State = Literal["active", "parked", "rejected"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
-    """One binding: trigger type, function and config."""
-
-    id: str
-    trigger_type: str
-    function_id: str
-    config: Any = None
-    metadata: Any = None
-    namespace: str = "default"
-    """Namespace of the function."""
-    provider_namespace: str | None = None
-    """Where the type must be; None looks in the owner's namespace, then in ``default``."""
-    source: Source = "worker"
-    worker: WorkerConnection | None = None
-    """The connection that owns the trigger; None for the site's own."""
-    pk: int | None = None
-    """Primary key of the row of a trigger of the site."""
-
-    @property
-    def worker_id(self) -> str | None:
-        """Id of the worker that owns the trigger."""
-        return self.worker.worker_id if self.worker else None
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class TriggerTypeEntry:
-    """A registered trigger type and the triggers that are live on it."""
-
-    id: str
-    namespace: str
-    registrator: TriggerRegistrator
-    worker: WorkerConnection | None = None
-    description: str = ""
-    config_schema: Any = None
-    call_schema: Any = None
-    gives_way: bool = False
-    """Whether a worker may take the type over, and gives it back when it goes."""
-    triggers: dict[str, TriggerEntry] = field(default_factory=dict)
-
-    @property
-    def key(self) -> TypeKey:
-        """Where the type stands in the registry."""
-        return (self.namespace, self.id)
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class TriggerEntry:
-    """A trigger and what became of it."""
-
-    trigger: Trigger
-    state: State = "parked"
-    error: str = ""
-    provider: TriggerTypeEntry | None = None
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from django.core.checks import CheckMessage
 
     from iii_triggers.engine.core import Engine
-    from iii_triggers.engine.triggers import Trigger
+    from iii_triggers.engine.trigger_values import Trigger
 
 
 class TriggerRegistrator(ABC):

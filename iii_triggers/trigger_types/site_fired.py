@@ -12,7 +12,7 @@ from .base import TriggerRegistrator
 from .json_schema import check_value
 
 if TYPE_CHECKING:
-    from iii_triggers.engine.triggers import Trigger
+    from iii_triggers.engine.trigger_values import Trigger
 
 
 class SiteFiredTriggerType(TriggerRegistrator):

@@ -7,7 +7,7 @@ The engine never fires such a trigger; the provider does, by calling its functio
 from __future__ import annotations
 
 from iii_triggers.engine.connections import WorkerConnection
-from iii_triggers.engine.triggers import Trigger
+from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.messages import RegisterTrigger, UnregisterTrigger
 
 from .base import TriggerRegistrator

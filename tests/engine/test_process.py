@@ -14,7 +14,7 @@ from iii_triggers import afire_triggers, ainvoke, fire_triggers, get_engine, inv
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions
 from iii_triggers.engine.process import process_engine
-from iii_triggers.engine.triggers import Trigger, TriggerTypeEntry
+from iii_triggers.engine.trigger_values import Trigger, TriggerTypeEntry
 from iii_triggers.protocol.errors import (
     FunctionNotFound,
     InvocationFailed,
@@ -166,3 +166,22 @@ async def test_connections_that_start_together_start_one_engine(
     await first.stop()
     await first.stop()
     process_engine.replace(None)
+
+
+def test_an_engine_started_in_the_background_moves_to_the_server(
+    background: None, site: SiteFunctions
+) -> None:
+    """Code of the site may call functions before the first connection, as under Daphne."""
+    declare(site, "double", lambda data: data * 2)
+    assert invoke("double", 1) == 2
+    old = get_engine()
+
+    async def serve() -> None:
+        engines = await asyncio.gather(*(process_engine.start_here(kind="asgi") for _ in range(3)))
+        assert len(set(engines)) == 1
+        assert engines[0] is not old
+        assert engines[0].loop is asyncio.get_running_loop()
+        assert not old.is_running
+        await engines[0].stop()
+
+    asyncio.run(asyncio.wait_for(serve(), 15))

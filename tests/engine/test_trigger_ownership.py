@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.triggers import Trigger, TriggerTypeEntry
+from iii_triggers.engine.trigger_values import Trigger, TriggerTypeEntry
 from tests.support.http import ask
 from tests.support.registrators import RecordingType
 from tests.support.workers import FakeWorker

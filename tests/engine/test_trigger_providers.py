@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.triggers import Trigger
+from iii_triggers.engine.trigger_values import Trigger
 from tests.support.workers import FakeWorker, Frame
 
 Connect = Callable[..., Awaitable[FakeWorker]]

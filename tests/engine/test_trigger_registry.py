@@ -9,7 +9,7 @@ import pytest
 
 from iii_triggers.engine import triggers as triggers_module
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.triggers import Trigger, TriggerTypeEntry
+from iii_triggers.engine.trigger_values import Trigger, TriggerTypeEntry
 from iii_triggers.protocol.errors import TriggerRejected
 from tests.support.registrators import RecordingType
 from tests.support.workers import FakeWorker

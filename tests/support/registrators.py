@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from iii_triggers.engine.triggers import Trigger
+from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import TriggerRejected
 from iii_triggers.trigger_types.base import TriggerRegistrator
 

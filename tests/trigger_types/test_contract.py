@@ -11,7 +11,7 @@ from iii_triggers.engine.connections import WorkerConnection
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.functions import FunctionTable
 from iii_triggers.engine.invocation import Invoker
-from iii_triggers.engine.triggers import Trigger
+from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 from iii_triggers.trigger_types.base import TriggerRegistrator
 from iii_triggers.trigger_types.http import HttpTriggerType

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iii_triggers.engine.connections import WorkerConnection, WorkerInfo
-from iii_triggers.engine.triggers import Trigger
+from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import ChannelSendFailed, PayloadTooLarge
 from iii_triggers.trigger_types.worker_owned import WorkerOwnedTriggerType
 from tests.support.workers import FakeTransport

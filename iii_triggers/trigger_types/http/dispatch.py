@@ -9,7 +9,7 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.conditions import condition_holds
 from iii_triggers.engine.invocation import Call, Invoker
 from iii_triggers.engine.payload import Payload
-from iii_triggers.engine.triggers import Trigger
+from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, SerializationFailed
 
 from . import errors

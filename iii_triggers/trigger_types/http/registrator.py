@@ -15,7 +15,7 @@ from .routes import RouteTable
 
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
-    from iii_triggers.engine.triggers import Trigger
+    from iii_triggers.engine.trigger_values import Trigger
 
 
 class HttpTriggerType(TriggerRegistrator):

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
+from iii_triggers import ainvoke
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.triggers import Trigger
+from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError
 from tests.support.http import ask, chunked, is_error
 from tests.support.site import declare
@@ -292,3 +293,31 @@ async def test_a_worker_cannot_have_a_route_of_the_site(serve: Serve, connect: C
     for refusal in refusals:
         assert "conflicts with already-registered route" in refusal["error"]["message"]
     assert (await ask("GET", "/a/1")).json() == "site"
+
+
+async def test_what_a_condition_does_to_its_input_stays_its_own(
+    serve: Serve, engine: Engine
+) -> None:
+    async def condition(data: Any) -> bool:
+        data["name"] = "changed"
+        return True
+
+    engine.functions.add_local(declare(engine.site, "may", condition))
+    await serve(lambda data: data["name"], condition_function_id="may")
+    assert (await ask("GET", "/x?name=Ada")).json() == "Ada"
+
+
+async def test_an_inner_call_to_a_missing_function_is_the_functions_error(serve: Serve) -> None:
+    async def call_nobody(data: Any) -> Any:
+        return await ainvoke("nobody")
+
+    await serve(call_nobody)
+    assert is_error(await ask("GET", "/x"), 500, "function_not_found")
+
+
+@pytest.mark.parametrize("status", [199, 600, 999])
+async def test_a_status_no_server_sends_is_an_error_and_not_a_lost_connection(
+    serve: Serve, status: int
+) -> None:
+    await serve(lambda data: {"status_code": status})
+    assert is_error(await ask("GET", "/x"), 500, "INVALID_RESPONSE")

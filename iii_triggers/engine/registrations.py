@@ -1,0 +1,75 @@
+"""Reads what workers register into values, and refuses what cannot be kept.
+
+The checks of protocol reference, sections 3.1, 3.3 and 3.6, that need nothing but the message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iii_triggers.conf import settings
+from iii_triggers.protocol import messages as m
+from iii_triggers.protocol.errors import InvalidNamespace, LimitExceeded
+
+from .connections import WorkerConnection
+from .functions import FunctionInfo
+from .trigger_values import Trigger, TriggerTypeEntry
+
+if TYPE_CHECKING:
+    from iii_triggers.trigger_types.base import TriggerRegistrator
+
+
+def function_of(connection: WorkerConnection, message: m.RegisterFunction) -> FunctionInfo:
+    """Return the function that is offered. Raise LimitExceeded."""
+    if not _is_id(message.id):
+        raise LimitExceeded("The function id is empty or too long.")
+    return FunctionInfo(
+        function_id=message.id,
+        namespace=connection.namespace,
+        description=message.description,
+        request_format=message.request_format,
+        response_format=message.response_format,
+        metadata=message.metadata,
+    )
+
+
+def trigger_of(connection: WorkerConnection, message: m.RegisterTrigger) -> Trigger:
+    """Return the trigger that is bound. Raise InvalidNamespace or LimitExceeded."""
+    for namespace in (message.namespace, message.trigger_namespace):
+        if namespace is not None and not namespace.strip():
+            raise InvalidNamespace()
+    ids = (message.id, message.trigger_type, message.function_id)
+    if not all(_is_id(id_) for id_ in ids):
+        raise LimitExceeded(f"An id is empty or over {settings.III_MAX_ID_LENGTH} characters.")
+    return Trigger(
+        id=message.id,
+        trigger_type=message.trigger_type,
+        function_id=message.function_id,
+        config=message.config,
+        metadata=message.metadata,
+        namespace=message.namespace or "default",
+        provider_namespace=message.trigger_namespace,
+        worker=connection,
+    )
+
+
+def trigger_type_of(
+    connection: WorkerConnection, message: m.RegisterTriggerType, registrator: TriggerRegistrator
+) -> TriggerTypeEntry:
+    """Return the trigger type that is provided. Raise LimitExceeded."""
+    namespace = message.namespace if message.namespace is not None else connection.namespace
+    if not _is_id(message.id) or not _is_id(namespace):
+        raise LimitExceeded("The trigger type id or its namespace is empty or too long.")
+    return TriggerTypeEntry(
+        id=message.id,
+        namespace=namespace,
+        registrator=registrator,
+        worker=connection,
+        description=message.description or "",
+        config_schema=message.trigger_request_format,
+        call_schema=message.call_request_format,
+    )
+
+
+def _is_id(value: str) -> bool:
+    return bool(value.strip()) and len(value) <= settings.III_MAX_ID_LENGTH and "\0" not in value
