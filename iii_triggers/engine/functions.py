@@ -70,10 +70,12 @@ class FunctionTable:
 
     _offers: dict[Key, list[Offer]] = field(default_factory=dict)
     _local: dict[Key, LocalFunction] = field(default_factory=dict)
+    _namespaces: dict[str, set[str]] = field(default_factory=dict)
 
     def add_local(self, function: LocalFunction) -> None:
         """Add a function of this process, or replace it."""
         self._local[function.info.key] = function
+        self._know(function.info)
 
     def offer(self, info: FunctionInfo, connection: WorkerConnection) -> None:
         """Note that a worker offers a function; offering it again replaces the description.
@@ -87,6 +89,7 @@ class FunctionTable:
         offers = self._offers.setdefault(info.key, [])
         offers[:] = [offer for offer in offers if offer.connection is not connection]
         offers.append(Offer(info=info, connection=connection))
+        self._know(info)
 
     def withdraw(self, namespace: str, function_id: str, connection: WorkerConnection) -> bool:
         """Forget the offer of this very connection; tell whether there was one."""
@@ -100,6 +103,7 @@ class FunctionTable:
             self._offers[key] = left
         else:
             del self._offers[key]
+            self._forget(key)
         return True
 
     def find(self, namespace: str, function_id: str) -> Offer | LocalFunction | None:
@@ -122,8 +126,7 @@ class FunctionTable:
 
     def namespaces_of(self, function_id: str) -> list[str]:
         """Return the namespaces that have this function id."""
-        keys = {*self._offers, *self._local}
-        return sorted(namespace for namespace, known in keys if known == function_id)
+        return sorted(self._namespaces.get(function_id, ()))
 
     def offers(self) -> Iterator[Offer]:
         """Iterate over what workers offer, the one that is called first for each function."""
@@ -138,6 +141,16 @@ class FunctionTable:
     def local(self) -> Iterator[LocalFunction]:
         """Iterate over the functions of this process."""
         yield from self._local.values()
+
+    def _know(self, info: FunctionInfo) -> None:
+        self._namespaces.setdefault(info.function_id, set()).add(info.namespace)
+
+    def _forget(self, key: Key) -> None:
+        namespace, function_id = key
+        if key not in self._local:
+            self._namespaces[function_id].discard(namespace)
+            if not self._namespaces[function_id]:
+                del self._namespaces[function_id]
 
 
 def _choose(offers: list[Offer]) -> Offer:

@@ -143,3 +143,36 @@ async def test_a_worker_may_offer_only_so_many_functions(table: FunctionTable) -
         table.offer(FunctionInfo(function_id="g"), owner)
     assert table.find("default", "f") is None
     assert found(table, "g") is owner
+
+
+async def test_where_a_function_is_known_follows_who_offers_it(table: FunctionTable) -> None:
+    here, there = worker("a"), worker("b")
+    abroad = FunctionInfo(function_id="f", namespace="tenant")
+    table.offer(F, here)
+    table.offer(F, there)
+    table.offer(abroad, here)
+    table.add_local(local("g"))
+    table.offer(FunctionInfo(function_id="g"), here)
+    assert table.namespaces_of("f") == ["default", "tenant"]
+    table.withdraw("default", "f", here)
+    table.withdraw("default", "f", there)
+    table.withdraw("default", "g", here)
+    assert table.namespaces_of("f") == ["tenant"]
+    table.withdraw("tenant", "f", here)
+    assert table.namespaces_of("f") == []
+    assert table.namespaces_of("g") == ["default"]
+    assert table.namespaces_of("unknown") == []
+
+
+async def test_where_a_function_is_known_is_answered_without_looking_at_the_others(
+    table: FunctionTable,
+) -> None:
+    class NotIterable(dict[Any, Any]):
+        def __iter__(self) -> Any:
+            raise AssertionError("every function was looked at")
+
+    table._offers, table._local = NotIterable(), NotIterable()
+    table.offer(F, worker("a"))
+    table.add_local(local("g"))
+    assert table.namespaces_of("f") == ["default"]
+    assert table.namespaces_of("nobody's") == []
