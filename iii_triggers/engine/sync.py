@@ -69,7 +69,7 @@ class Sync:
             await self.triggers.unregister_type(key, None)
         for key, row in wanted.items():
             old = live.get(key)
-            if old is None or old.config_schema != row.config_schema:
+            if old is None or _description(old) != _description(row):
                 await self.triggers.register_type(self._site_type(row))
 
     def _site_type(self, row: TriggerType) -> TriggerTypeEntry:
@@ -120,6 +120,10 @@ def live_trigger(row: Trigger) -> LiveTrigger:
         source=row.source,  # type: ignore[arg-type]  # the choices of the model
         pk=row.pk,
     )
+
+
+def _description(type_: TriggerType | TriggerTypeEntry) -> tuple[object, ...]:
+    return (type_.description, type_.config_schema, type_.call_schema)
 
 
 def prepare_rows(site: SiteFunctions, types: Collection[TriggerRegistrator]) -> None:
