@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from iii_triggers.engine.functions import CallContext, LocalFunction
+from iii_triggers.protocol.text import one_line
 
 from .base import builtin
 
@@ -48,8 +49,9 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
 def _log_at(level: int) -> Any:
     def log(data: LogInput, context: CallContext) -> None:
         source = data.function_name or data.service_name or _name(context)
-        extra = {"action": "log", "trace_id": data.trace_id, "data": data.data}
-        logger.log(level, "%s: %s", source, data.message, extra=extra)
+        trace_id = one_line(data.trace_id) if data.trace_id is not None else None
+        extra = {"action": "log", "trace_id": trace_id, "data": data.data}
+        logger.log(level, "%s: %s", one_line(source), one_line(data.message), extra=extra)
 
     return log
 

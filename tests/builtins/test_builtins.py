@@ -226,3 +226,25 @@ async def test_a_log_line_without_a_message_is_refused(connect: Connect) -> None
     assert result["error"]["message"].startswith(
         "Failed to deserialize input for engine::log::error"
     )
+
+
+@pytest.mark.parametrize(
+    ("sent", "logged"),
+    [
+        ("a\nERROR forged", r"a\nERROR forged"),
+        ("a\r\x1b[31m\x00b", r"a\r\x1b[31m\x00b"),
+        ("a\u202eb\u2028c", r"a\u202eb\u2028c"),
+        ("Grüße, 世界\u00a0\u3000\U0001f600 \\n", "Grüße, 世界\u00a0\u3000\U0001f600 \\n"),
+    ],
+)
+async def test_a_worker_cannot_forge_lines_of_the_log(
+    connect: Connect, caplog: pytest.LogCaptureFixture, sent: str, logged: str
+) -> None:
+    worker = await connect()
+    with caplog.at_level(logging.DEBUG, "iii_triggers.workers"):
+        for key in ("function_name", "service_name"):
+            data = {"message": sent, key: sent, "trace_id": sent}
+            await worker.call("engine::log::info", data)
+    for record in caplog.records[-2:]:
+        assert record.getMessage() == f"{logged}: {logged}"
+        assert record.__dict__["trace_id"] == logged
