@@ -8,8 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from .engine.process import get_engine, run_async
+from .engine.process import get_engine, process_engine, run_async
 from .trigger_types.http import request as neutral
+from .trigger_types.http.dispatch import HttpDispatcher
 from .trigger_types.http.registrator import HttpTriggerType
 from .trigger_types.http.response import HttpResponse as NeutralResponse
 
@@ -21,7 +22,11 @@ async def http_trigger(request: HttpRequest, trigger_path: str) -> HttpResponse:
 
     The same routes as the dispatcher, behind the site's middleware and under WSGI as well.
     """
-    response = await run_async(_answer(request, trigger_path))
+    neutral_request = _neutral(request, trigger_path)
+    limit = await run_async(_body_limit(neutral_request))
+    # Read here: under WSGI it blocks, which must not stop the loop of the engine.
+    body = request.read(limit + 1)
+    response = await run_async(_answer(neutral_request, body))
     if response is None:
         raise Http404(f"No trigger answers {trigger_path}")
     answer = HttpResponse(response.body, status=response.status)
@@ -39,8 +44,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when the engine takes work, 503 while it does not."""
+    """Answer 200 when the engine takes work, 503 while it does not.
+
+    Where no ASGI server has started the engine (WSGI), this starts it.
+    """
     engine = get_engine()
+    if not engine.is_running and not engine.draining:
+        process_engine.start_in_background()
     is_ready = engine.is_running and not engine.draining
     status = "ready" if is_ready else "draining" if engine.draining else "starting"
     return JsonResponse({"status": status}, status=200 if is_ready else 503)
@@ -63,16 +73,25 @@ def _add_header(answer: HttpResponse, name: str, value: str) -> None:
         answer.headers[name] = value
 
 
-async def _answer(request: HttpRequest, trigger_path: str) -> NeutralResponse | None:
+def _dispatcher() -> HttpDispatcher | None:
     http = get_engine().trigger_type(HttpTriggerType.id)
-    if not isinstance(http, HttpTriggerType) or http.dispatcher is None:
+    return http.dispatcher if isinstance(http, HttpTriggerType) else None
+
+
+async def _body_limit(request: neutral.HttpRequest) -> int:
+    dispatcher = _dispatcher()
+    return dispatcher.body_limit(request) if dispatcher is not None else 0
+
+
+async def _answer(request: neutral.HttpRequest, body: bytes) -> NeutralResponse | None:
+    dispatcher = _dispatcher()
+    if dispatcher is None:
         return None
 
     async def read_body(limit: int) -> bytes | None:
-        body = request.read(limit + 1)
         return body if len(body) <= limit else None
 
-    return await http.dispatcher.answer(_neutral(request, trigger_path), read_body)
+    return await dispatcher.answer(request, read_body)
 
 
 def _neutral(request: HttpRequest, trigger_path: str) -> neutral.HttpRequest:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.core.asgi import get_asgi_application
-from django.test import Client, override_settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import Client, RequestFactory, override_settings
 
 from iii_project.asgi import application
 from iii_triggers.engine.core import Engine
@@ -247,8 +250,44 @@ def test_readiness_follows_the_engine(background: Engine, client: Client) -> Non
     background.draining = False
 
 
-def test_a_process_without_a_running_engine_is_not_ready(client: Client) -> None:
+def test_a_process_without_a_server_gets_ready_when_asked(
+    transactional_db: None, quiet: None, client: Client
+) -> None:
     process_engine.replace(None)
     response = client.get("/iii/readyz")
-    assert (response.status_code, response.json()) == (503, {"status": "starting"})
-    assert not get_engine().is_running
+    engine = get_engine()
+    assert (response.status_code, response.json()) == (200, {"status": "ready"})
+    loop = engine.loop
+    assert loop is not None
+    asyncio.run_coroutine_threadsafe(engine.stop(), loop).result(5)
+    loop.call_soon_threadsafe(loop.stop)
+    process_engine.replace(None)
+
+
+def test_a_slow_upload_keeps_nobody_else_waiting(background: Engine) -> None:
+    """Under WSGI reading a body blocks: not the loop that serves everybody."""
+    arrived, done = threading.Event(), threading.Event()
+
+    class SlowBody(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            arrived.set()
+            assert done.wait(10)
+            return super().read(size)
+
+    def upload() -> None:
+        environ = RequestFactory()._base_environ(
+            PATH_INFO="/iii/http/echo", REQUEST_METHOD="POST", CONTENT_LENGTH="2"
+        )
+        environ["CONTENT_TYPE"] = "application/json"
+        environ["wsgi.input"] = SlowBody(b"{}")
+        answers.append(WSGIHandler()(environ, lambda *_: None).status_code)
+
+    answers: list[int] = []
+    uploader = threading.Thread(target=upload)
+    uploader.start()
+    assert arrived.wait(10)
+    response = Client().post("/iii/http/echo", {"n": 1}, content_type="application/json")
+    assert response.status_code == 200
+    done.set()
+    uploader.join(10)
+    assert answers == [200]
