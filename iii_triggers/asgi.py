@@ -13,6 +13,7 @@ from django.core.handlers.asgi import ASGIHandler
 
 from iii_triggers.conf import settings
 from iii_triggers.consumers import TelemetryConsumer, WorkerConsumer
+from iii_triggers.consumers.admission import WORKER_PORT
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 from iii_triggers.trigger_types.http import errors
@@ -90,6 +91,7 @@ class TriggerDispatcher:
         path = scope["path"]
         consumer: Application | None = None
         if door == "worker":
+            scope = {**scope, WORKER_PORT: True}
             consumer = _consumer(path)
         elif door is None and _is_worker_path(path):
             consumer = _consumer(path[len(WORKER_PATH) :])

@@ -121,8 +121,17 @@ async def test_a_server_without_raw_paths_will_do(
 async def test_workers_are_taken_on_their_port_and_on_the_sites(
     application: TriggerDispatcher, engine: Engine, path: str, server: Any
 ) -> None:
-    async with Socket(application, path=path, server=server) as socket:
-        assert (await socket.greeting())["type"] == "workerregistered"
+    with override_settings(DEBUG=True):
+        async with Socket(application, path=path, server=server, on_worker_port=False) as socket:
+            assert (await socket.greeting())["type"] == "workerregistered"
+
+
+async def test_on_the_sites_port_a_worker_needs_a_token_unless_debugging(
+    application: TriggerDispatcher, engine: Engine
+) -> None:
+    async with Socket(application, path="/iii/worker", on_worker_port=False) as socket:
+        assert (await socket.greeting())["type"] == "error"
+        assert await socket.close_code() == 4401
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from iii_triggers.protocol.errors import ChannelSendFailed
 logger = logging.getLogger(__name__)
 
 OVERLOADED = 1013
+APPLICATION_CODES = 3000
 CLOSE_TIMEOUT_S = 5.0
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -74,9 +75,17 @@ class Sender:
                 self._wake.clear()
                 if self._close_code is None:
                     await self._wake.wait()
-            await self._send({"type": "websocket.close", "code": self._close_code})
+            await self._send_close(self._close_code)
         except Exception:
             logger.debug("A worker socket broke while it was written.", exc_info=True)
         finally:
             self._closed = True
             self.gave_up.set()
+
+    async def _send_close(self, code: int) -> None:
+        try:
+            await self._send({"type": "websocket.close", "code": code})
+        except Exception:  # noqa: BLE001 - each server has errors of its own
+            # Daphne lets applications close with 1000 and 3000 to 4999 only. 4012 for 1012: as
+            # abnormal to SDKs, so that they come back.
+            await self._send({"type": "websocket.close", "code": APPLICATION_CODES + code})

@@ -61,7 +61,8 @@ class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         finally:
             if teardown is not None:
                 sender.gave_up.set()
-                await teardown
+                # Shielded: a server that loses patience must not leave half of it undone.
+                await asyncio.shield(teardown)
             await sender.stop()
 
 

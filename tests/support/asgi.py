@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+from iii_triggers.consumers.admission import WORKER_PORT
+
 DEADLINE_S = 5.0
 
 Application = Callable[..., Awaitable[None]]
@@ -28,6 +30,7 @@ class Socket:
         headers: Headers | None = None,
         client: str | None = "127.0.0.1",
         server: tuple[str, int] | None = None,
+        on_worker_port: bool = True,
     ) -> None:
         self._application = application
         self._scope = {
@@ -37,6 +40,7 @@ class Socket:
             "client": [client, 5000] if client else None,
             "server": server,
             "query_string": b"",
+            **({WORKER_PORT: True} if on_worker_port else {}),
         }
         self._inbound: asyncio.Queue[Event] = asyncio.Queue()
         self._outbound: asyncio.Queue[Event] = asyncio.Queue()
