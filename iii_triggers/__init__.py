@@ -10,12 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .context import current_invocation
     from .engine.declarations import function, trigger, trigger_type
     from .engine.process import afire_triggers, ainvoke, fire_triggers, get_engine, invoke
 
 __all__ = [
     "afire_triggers",
     "ainvoke",
+    "current_invocation",
     "fire_triggers",
     "function",
     "get_engine",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "current_invocation": "iii_triggers.context",
     "function": "iii_triggers.engine.declarations",
     "trigger": "iii_triggers.engine.declarations",
     "trigger_type": "iii_triggers.engine.declarations",

@@ -65,11 +65,14 @@ class WorkerConnection:
     calling: set[Pending] = field(default_factory=set)
 
     @property
-    def identity(self) -> tuple[str, int] | None:
-        """Name and pid, which a reconnecting worker keeps; None while they are unknown."""
+    def identity(self) -> tuple[str, int, str] | None:
+        """What a reconnecting worker keeps: name, pid and address; None while unknown.
+
+        The address, because in containers every replica may have the same name and pid 1.
+        """
         if self.info.name is None or self.info.pid is None:
             return None
-        return (self.info.name, self.info.pid)
+        return (self.info.name, self.info.pid, self.ip)
 
     @property
     def sdk_version(self) -> tuple[int, ...] | None:

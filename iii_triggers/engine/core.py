@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from iii_triggers.conf import settings
@@ -110,10 +111,14 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._flush()
-        await self.database.run(self.node.leave)
-        await self.database.stop()
         self.loop = None
+        try:
+            await self._flush()
+            await self.database.run(self.node.leave)
+        except DatabaseError:
+            # The rows stay until another node finds that this one is gone.
+            logger.warning("The engine stopped while the database was away.", exc_info=True)
+        await self.database.stop()
 
     def connect(self, transport: Transport, *, ip: str) -> WorkerConnection:
         """Take a new worker socket in, and greet it (protocol reference, section 1.3)."""

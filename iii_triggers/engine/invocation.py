@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Raw
 
 from iii_triggers.conf import settings
+from iii_triggers.context import Invocation, enter
 from iii_triggers.protocol.codec import tidy_error
 from iii_triggers.protocol.errors import (
     ChannelSendFailed,
@@ -34,6 +35,8 @@ from .payload import NOTHING, Payload
 from .threads import SiteThreads
 
 logger = logging.getLogger(__name__)
+
+CANCEL_TIMEOUT_S = 1.0
 
 Outcome = Payload | IiiError
 Done = Callable[[Outcome], None]
@@ -75,6 +78,8 @@ class Invoker:
     functions: FunctionTable
     threads: SiteThreads = field(default_factory=SiteThreads)
     new_id: IdSource = field(default_factory=IdSource)
+    stuck: set[asyncio.Task[None]] = field(default_factory=set)
+    """Functions that did not end when the engine stopped, though they were cancelled."""
     _pending: set[Pending] = field(default_factory=set)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -158,7 +163,8 @@ class Invoker:
         tasks = [pending.task for pending in self._pending if pending.task is not None]
         for pending in list(self._pending):
             self._finish(pending, InvocationStopped())
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, self.stuck = await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
         self.threads.shutdown()
 
     def _not_found(self, call: Call) -> FunctionNotFound:
@@ -224,9 +230,9 @@ class Invoker:
     async def _local(self, pending: Pending, function: LocalFunction) -> None:
         outcome: Outcome
         try:
-            outcome = await self._call_handler(pending.call, function)
+            outcome = await self._call_handler(pending, function)
         except IiiError as error:
-            outcome = error
+            outcome = error if function.is_builtin else _own_failure(error)
         except asyncio.CancelledError:
             if pending not in self._pending:
                 raise
@@ -239,10 +245,19 @@ class Invoker:
                 exc_info=True,
                 extra={"action": "invoke", "invocation_id": pending.id},
             )
-            outcome = InvocationFailed(str(error))
+            outcome = InvocationFailed(str(error) or type(error).__name__)
         self._finish(pending, outcome)
 
-    async def _call_handler(self, call: Call, function: LocalFunction) -> Payload:
+    async def _call_handler(self, pending: Pending, function: LocalFunction) -> Payload:
+        call = pending.call
+        enter(
+            Invocation(
+                id=pending.id,
+                function_id=call.function_id,
+                metadata=call.metadata,
+                traceparent=call.traceparent,
+            )
+        )
         arguments: list[Any] = [call.data.value()]
         if function.is_builtin:
             arguments.append(CallContext(caller=call.caller, function_id=call.function_id))
@@ -253,6 +268,11 @@ class Invoker:
         else:
             result = await self.threads.run(function.handler, *arguments)
         return NOTHING if result is None else Payload.of(result)
+
+
+def _own_failure(error: IiiError) -> InvocationFailed:
+    """Return what a function raised as its own error: a call that it made may have failed."""
+    return InvocationFailed(error.message, code=error.code, stacktrace=error.stacktrace)
 
 
 def _timeout_s(call: Call) -> float:

@@ -33,7 +33,13 @@ class Remote(Protocol):
     """A client that is connected to an engine elsewhere."""
 
     async def call(
-        self, function_id: str, data: Any, *, timeout_s: float | None, namespace: str | None
+        self,
+        function_id: str,
+        data: Any = None,
+        *,
+        timeout_s: float | None = None,
+        namespace: str | None = None,
+        metadata: Any = None,
     ) -> Any:
         """Call a function and return its result."""
 
@@ -74,23 +80,32 @@ class ProcessEngine:
         self.remote_loop = asyncio.get_running_loop()
 
     async def start_here(self, *, kind: str) -> Engine:
-        """Start the engine on the running loop, unless it runs already, and return it."""
+        """Start the engine on the running loop, unless it runs there, and return it.
+
+        One that code of the site started in the background, before there was a server, moves.
+        """
         engine = self.get()
-        if engine.is_running:
-            if engine.loop is not asyncio.get_running_loop():
-                raise WrongThread("The engine of this process runs on another event loop.")
+        if engine.is_running and engine.loop is asyncio.get_running_loop():
             return engine
         if self._starting is None:
-            engine.node.kind = kind
-            self._starting = asyncio.get_running_loop().create_task(engine.start())
+            self._starting = asyncio.get_running_loop().create_task(self._start(kind))
+        starting = self._starting
         try:
-            await asyncio.shield(self._starting)
+            await asyncio.shield(starting)
         except Exception:
             # It is half started; the next connection gets a new one.
-            if self._engine is engine:
+            if self._starting is starting:
                 self.replace(None)
             raise
-        return engine
+        return self.get()
+
+    async def _start(self, kind: str) -> None:
+        engine = self.get()
+        if engine.is_running and engine.loop is not None:
+            await asyncio.to_thread(_stop_in_background, engine, engine.loop)
+            engine = self._engine = Engine()
+        engine.node.kind = kind
+        await engine.start()
 
     def start_in_background(self) -> Engine:
         """Start the engine on a loop of its own in a thread, unless it runs, and return it."""
@@ -218,7 +233,8 @@ def run_sync(work: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
         raise InvocationTimeout("The engine stopped.")
     future = asyncio.run_coroutine_threadsafe(work, loop)
     try:
-        return future.result(timeout_s)
+        with get_engine().invoker.threads.lend():
+            return future.result(timeout_s)
     except FutureTimeoutError as error:
         future.cancel()
         raise InvocationTimeout() from error
@@ -259,8 +275,9 @@ async def _invoke(call: Call) -> Any:
         return await remote.call(
             call.function_id,
             call.data.value(),
-            timeout_s=call.timeout_s,
+            timeout_s=call.timeout_s or settings.III_DEFAULT_TIMEOUT_MS / 1000,
             namespace=call.namespace,
+            metadata=call.metadata,
         )
     return (await get_engine().invoker.invoke(call)).value()
 
@@ -269,6 +286,6 @@ async def _fire(type_id: str, payload: Any, namespace: str) -> int:
     remote = process_engine.remote
     if remote is not None:
         data = {"trigger_type": type_id, "payload": payload, "namespace": namespace}
-        answer = await remote.call(FIRE_FUNCTION, data, timeout_s=None, namespace=None)
+        answer = await remote.call(FIRE_FUNCTION, data)
         return int(answer["fired"])
     return get_engine().fire_triggers(type_id, payload, namespace=namespace)

@@ -203,8 +203,11 @@ class AsyncClient:
         *,
         timeout_s: float | None = None,
         namespace: str | None = None,
+        metadata: Any = None,
     ) -> Any:
         """Call a function and return its result; None if it has none.
+
+        ``metadata`` (any JSON value) goes to the function beside its input.
 
         Without a connection the call waits for one, within its timeout. Raise the IiiError of the
         failure: FunctionNotFound, InvocationTimeout, InvocationStopped (also when the connection
@@ -215,20 +218,27 @@ class AsyncClient:
         async with self._session.slots.lent():
             try:
                 async with asyncio.timeout(limit_s):
-                    return await self._session.call(function_id, data, namespace=namespace)
+                    return await self._session.call(
+                        function_id, data, namespace=namespace, metadata=metadata
+                    )
             except TimeoutError:
                 message = f"Function {function_id} did not answer within {limit_s} s."
                 raise InvocationTimeout(message) from None
 
     async def call_void(
-        self, function_id: str, data: Any = None, *, namespace: str | None = None
+        self,
+        function_id: str,
+        data: Any = None,
+        *,
+        namespace: str | None = None,
+        metadata: Any = None,
     ) -> None:
         """Call a function without waiting for it to run; nobody learns how it went.
 
         Without a connection the call waits for one; raise LimitExceeded if too many do.
         """
         self._refuse_if_closed()
-        await self._session.call_void(function_id, data, namespace=namespace)
+        await self._session.call_void(function_id, data, namespace=namespace, metadata=metadata)
 
     def _refuse_if_closed(self) -> None:
         if self._over:

@@ -140,17 +140,27 @@ class Client:
         *,
         timeout_s: float | None = None,
         namespace: str | None = None,
+        metadata: Any = None,
     ) -> Any:
         """Call a function and return its result; raise the IiiError of the failure."""
         return self._wait(
-            self.async_client.call(function_id, data, timeout_s=timeout_s, namespace=namespace)
+            self.async_client.call(
+                function_id, data, timeout_s=timeout_s, namespace=namespace, metadata=metadata
+            )
         )
 
     def call_void(
-        self, function_id: str, data: Any = None, *, namespace: str | None = None
+        self,
+        function_id: str,
+        data: Any = None,
+        *,
+        namespace: str | None = None,
+        metadata: Any = None,
     ) -> None:
         """Call a function without waiting for it to run."""
-        self._wait(self.async_client.call_void(function_id, data, namespace=namespace))
+        self._wait(
+            self.async_client.call_void(function_id, data, namespace=namespace, metadata=metadata)
+        )
 
     def _run_loop(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

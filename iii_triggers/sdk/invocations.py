@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Raw
 
+from iii_triggers.context import Invocation, enter
 from iii_triggers.protocol.codec import error_body, from_json, to_json
 from iii_triggers.protocol.errors import (
     FunctionNotFound,
@@ -81,6 +82,14 @@ class Invocations:
         function = self._registry.functions.get(message.function_id)
         if function is None:
             raise FunctionNotFound(f"Function '{message.function_id}' not found")
+        enter(
+            Invocation(
+                id=message.invocation_id or "",
+                function_id=message.function_id,
+                metadata=message.metadata,
+                traceparent=message.traceparent,
+            )
+        )
         value = await self._user_code.run(function.handler, from_json(message.data))
         return _result_of(value)
 

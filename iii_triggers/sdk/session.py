@@ -33,7 +33,7 @@ from .registry import Registry
 from .rejections import Rejections
 from .settings import Settings
 from .slots import Slots
-from .specs import call_message
+from .specs import call_message, frame_of
 from .user_code import UserCode
 
 REGISTER_WORKER = "engine::workers::register"
@@ -67,10 +67,12 @@ class Session:
         """Send ``message``, or drop it: without a connection nobody waits for it."""
         self.outbox.put(encode(message))
 
-    async def call(self, function_id: str, data: Any, *, namespace: str | None) -> Any:
+    async def call(
+        self, function_id: str, data: Any, *, namespace: str | None, metadata: Any
+    ) -> Any:
         """Call a function and wait for its result, without a limit."""
         invocation_id = str(uuid4())
-        frame = self._call_frame(function_id, data, invocation_id, namespace)
+        frame = self._call_frame(function_id, data, invocation_id, namespace, metadata)
         await self.outbox.room()
         outgoing = self.outbox.put(frame, keep=True)
         try:
@@ -78,9 +80,11 @@ class Session:
         finally:
             self.outbox.discard(outgoing)
 
-    async def call_void(self, function_id: str, data: Any, *, namespace: str | None) -> None:
+    async def call_void(
+        self, function_id: str, data: Any, *, namespace: str | None, metadata: Any
+    ) -> None:
         """Send a call whose outcome nobody wants."""
-        frame = self._call_frame(function_id, data, None, namespace)
+        frame = self._call_frame(function_id, data, None, namespace, metadata)
         await self.outbox.room()
         self.outbox.put(frame, keep=True)
 
@@ -105,11 +109,21 @@ class Session:
             await self.confirmations.confirm()
 
     def _call_frame(
-        self, function_id: str, data: Any, invocation_id: str | None, namespace: str | None
+        self,
+        function_id: str,
+        data: Any,
+        invocation_id: str | None,
+        namespace: str | None,
+        metadata: Any,
     ) -> str:
-        namespace = namespace or self.settings.namespace
-        message = call_message(function_id, data, invocation_id=invocation_id, namespace=namespace)
-        return encode(message)
+        message = call_message(
+            function_id,
+            data,
+            invocation_id=invocation_id,
+            namespace=namespace or self.settings.namespace,
+            metadata=metadata,
+        )
+        return frame_of(message)
 
     def _routes(self) -> Routes:
         return {
@@ -125,7 +139,7 @@ class Session:
 
     def _greeting(self) -> tuple[list[str], list[str]]:
         reattach = [] if self._reattach is None else [encode(self._reattach)]
-        register = self._call_frame(REGISTER_WORKER, self.settings.identity(), None, None)
+        register = self._call_frame(REGISTER_WORKER, self.settings.identity(), None, None, None)
         return [*reattach, *self.registry.frames()], [register]
 
     def _on_registered(self, message: WorkerRegistered) -> None:

@@ -72,7 +72,12 @@ def trigger_type_message(spec: Spec, fields: Spec) -> RegisterTriggerType:
 
 
 def call_message(
-    function_id: str, data: Any, *, invocation_id: str | None, namespace: str | None
+    function_id: str,
+    data: Any,
+    *,
+    invocation_id: str | None,
+    namespace: str | None,
+    metadata: Any,
 ) -> InvokeFunction:
     """Return a call; without an ``invocation_id`` it is one whose outcome nobody wants."""
     try:
@@ -84,6 +89,7 @@ def call_message(
         data=payload,
         invocation_id=invocation_id,
         action=None if invocation_id else Action(type="void"),
+        metadata=metadata,
         # The engine's own functions live in the default namespace only.
         namespace=None if function_id.startswith("engine::") else namespace,
     )

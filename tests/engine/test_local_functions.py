@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 import threading
@@ -10,7 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
+from iii_triggers import ainvoke, current_invocation
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions
 from iii_triggers.engine.invocation import Call
@@ -160,3 +163,60 @@ async def test_the_function_of_a_worker_comes_before_the_sites_own(
     assert len(executor.invocations) == 1
     await executor.leave()
     assert (await caller.call("f"))["result"] == "site"
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_function_learns_of_its_invocation(run: Run, is_async: bool) -> None:
+    def plain(data: Any) -> Any:
+        invocation = current_invocation()
+        assert invocation is not None
+        return [invocation.id, invocation.function_id, invocation.metadata]
+
+    async def coroutine(data: Any) -> Any:
+        return plain(data)
+
+    handler = coroutine if is_async else plain
+    facts = {"invocation_id": "an-id", "metadata": {"team": "web"}}
+    assert await run(handler, **facts) == ["an-id", "f", {"team": "web"}]
+    assert current_invocation() is None
+
+
+async def test_an_error_of_an_inner_call_is_the_functions_own(run: Run) -> None:
+    """It must not look as if the function itself were not there."""
+
+    async def call_nobody(data: Any) -> Any:
+        return await ainvoke("nobody")
+
+    with pytest.raises(InvocationFailed) as caught:
+        await run(call_nobody)
+    assert caught.value.code == "function_not_found"
+
+
+async def test_an_exception_without_a_message_is_named(run: Run) -> None:
+    async def fail(data: Any) -> Any:
+        raise ValueError
+
+    with pytest.raises(InvocationFailed, match="ValueError"):
+        await run(fail)
+
+
+async def test_a_function_that_ignores_its_cancellation_does_not_keep_the_engine(
+    engine: Engine, site: SiteFunctions
+) -> None:
+    started, end = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(data: Any) -> None:
+        started.set()
+        while not end.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await end.wait()
+
+    engine.functions.add_local(declare(site, "f", stubborn))
+    call = asyncio.create_task(engine.invoker.invoke(Call(function_id="f")))
+    await started.wait()
+    with override_settings(III_SHUTDOWN_GRACE_S=0.01):
+        await asyncio.wait_for(engine.stop(), 5)
+    assert len(engine.invoker.stuck) == 1
+    end.set()
+    await asyncio.wait(engine.invoker.stuck, timeout=5)
+    await asyncio.gather(call, return_exceptions=True)

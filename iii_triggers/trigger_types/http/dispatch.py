@@ -41,6 +41,16 @@ class HttpDispatcher:
     invoker: Invoker
     routes: RouteTable[HttpTarget]
 
+    def body_limit(self, request: HttpRequest) -> int:
+        """Return how many bytes of body are of interest; 0 if no trigger has the path.
+
+        May be called from any thread, for doors that must read the body beforehand.
+        """
+        found = self.routes.match(request.method, request.raw_path)
+        if not isinstance(found, Match):
+            return 0
+        return _body_limit(found.target.config)
+
     async def answer(self, request: HttpRequest, read_body: ReadBody) -> HttpResponse | None:
         """Return the response to ``request``, or None if no trigger has its path.
 
@@ -71,7 +81,7 @@ class HttpDispatcher:
         self, match: Match[HttpTarget], request: HttpRequest, read_body: ReadBody
     ) -> HttpResponse:
         error_id = self.invoker.new_id()
-        limit = match.target.config.max_body_bytes or settings.III_MAX_BODY_BYTES
+        limit = _body_limit(match.target.config)
         if _declared_length(request) > limit:
             return errors.payload_too_large(limit, error_id=error_id)
         body = await read_body(limit)
@@ -97,7 +107,8 @@ class HttpDispatcher:
         return await condition_holds(
             self.invoker,
             condition,
-            data,
+            # A copy: the function must not see what its condition does to the input.
+            Payload.of_json(data.json()),
             namespace=target.trigger.namespace,
             timeout_s=_timeout_s(target.config),
         )
@@ -133,6 +144,10 @@ def _call(target: HttpTarget, data: Payload, request: HttpRequest, invocation_id
         timeout_s=_timeout_s(target.config),
         traceparent=traceparent.decode("latin-1") if traceparent else None,
     )
+
+
+def _body_limit(config: HttpConfig) -> int:
+    return config.max_body_bytes or settings.III_MAX_BODY_BYTES
 
 
 def _timeout_s(config: HttpConfig) -> float:

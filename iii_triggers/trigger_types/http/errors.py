@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from iii_triggers.protocol.codec import to_json
-from iii_triggers.protocol.errors import IiiError
+from iii_triggers.protocol.errors import IiiError, InvocationFailed
 
 from .headers import Header
 from .response import HttpResponse, from_raw_json
@@ -62,6 +62,9 @@ def from_error(error: IiiError, *, error_id: str) -> HttpResponse:
     """Return the answer for an invocation that failed or a request that cannot be served."""
     if isinstance(error, RequestError):
         return error_response(error.status, error.code, error.message, error_id=error_id)
+    if isinstance(error, InvocationFailed):
+        # The function's own error, also when its code is one of ours: a call it made failed.
+        return error_response(500, error.code, error.message, error_id=error_id)
     status, code = _ANSWERS.get(error.code, (500, error.code))
     if code == UNAVAILABLE:
         # The original message names functions and namespaces, which are not the public's business.

@@ -40,15 +40,15 @@ def from_result(
     An object with an integer ``status_code`` or ``statusCode`` from 100 to 999 is the response
     itself (``headers``, ``body``); None is 204; anything else is the 200 JSON body. Raise
     SerializationFailed for a result that is not JSON, and InvocationFailed (``INVALID_RESPONSE``)
-    for a 1xx status, which cannot end an exchange.
+    for a status that cannot end an exchange: less than 200 or more than 599.
     """
     if result is None:
         return no_content()
     status = _status(result)
     if status is None:
         return from_raw_json(_json(result))
-    if status < 200:
-        message = f"The function answered with the interim status {status}"
+    if not 200 <= status <= 599:
+        message = f"The function answered with the status {status}"
         raise InvocationFailed(message, code="INVALID_RESPONSE")
     headers = safe_headers(result.get("headers"), allow_set_cookie=allow_set_cookie)
     content_type = _last(headers, b"content-type")
