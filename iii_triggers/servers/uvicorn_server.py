@@ -13,6 +13,7 @@ from iii_triggers.engine.process import process_engine
 from .joined_writes import JoiningProtocol
 from .plan import ServerPlan
 from .signals import die_at_next_signal
+from .stuck import leave_stuck_tasks
 
 
 class DrainingServer(uvicorn.Server):
@@ -41,6 +42,7 @@ class DrainingServer(uvicorn.Server):
             server.close()
         await process_engine.get().drain()
         await super().shutdown(sockets)
+        leave_stuck_tasks(process_engine.get().invoker.stuck)
 
 
 def serve(plan: ServerPlan) -> None:

@@ -17,9 +17,9 @@ from django.utils.module_loading import import_string
 from iii_triggers.asgi import Application, Door, TriggerDispatcher
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
-from iii_triggers.management.stuck_threads import leave_stuck_threads
 from iii_triggers.models import Node
 from iii_triggers.servers.plan import Listener, ServerPlan
+from iii_triggers.servers.stuck import leave_stuck_threads
 
 
 def port_number(text: str) -> int:

@@ -19,10 +19,10 @@ from iii_triggers.engine.declarations import site_functions
 from iii_triggers.engine.functions import LocalFunction
 from iii_triggers.engine.process import process_engine
 from iii_triggers.engine.threads import with_fresh_connections
-from iii_triggers.management.stuck_threads import leave_stuck_threads
 from iii_triggers.protocol.errors import InvalidArguments
 from iii_triggers.sdk import AsyncClient
 from iii_triggers.servers.signals import STOP_SIGNALS, die_at_next_signal
+from iii_triggers.servers.stuck import leave_stuck_threads
 
 
 class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
@@ -54,7 +54,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
             super().handle(*args, **options)
             return
         site_functions.discover()
-        functions = list(site_functions.functions())
+        functions = [f for f in site_functions.functions() if self._is_offered(f)]
         if not functions:
             raise CommandError("No app of this site declares a function in its functions.py.")
         try:
@@ -80,6 +80,14 @@ class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
         await stop.wait()
         self._say("draining")
         await client.shutdown(grace_s=grace_s)
+
+    def _is_offered(self, function: LocalFunction) -> bool:
+        """Leave out functions of other namespaces: a worker of this command has the default one."""
+        info = function.info
+        if info.namespace == "default":
+            return True
+        self.stderr.write(f"{info.function_id} is left out: it is in namespace {info.namespace}.")
+        return False
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -1,4 +1,4 @@
-"""Ends a process whose plain functions do not."""
+"""Ends a process whose functions do not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Collection
+from typing import NoReturn
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,20 @@ def leave_stuck_threads() -> None:
     stuck = [thread for thread in threads if thread.is_alive()]
     if not stuck:
         return
-    logger.warning("%d functions did not end; the process ends without them.", len(stuck))
+    _leave(len(stuck))
+
+
+def leave_stuck_tasks(tasks: Collection[object]) -> None:
+    """End the process, with code 0, if there are tasks that ignored their cancellation.
+
+    For the end of a server that has stopped cleanly: asyncio would wait for them for ever.
+    """
+    if tasks:
+        _leave(len(tasks))
+
+
+def _leave(count: int) -> NoReturn:
+    logger.warning("%d functions did not end; the process ends without them.", count)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
