@@ -10,12 +10,11 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
-from iii_triggers.protocol.codec import from_json, to_json
-from iii_triggers.protocol.errors import MalformedFrame
+from iii_triggers.protocol.codec import from_json
+from iii_triggers.protocol.errors import IiiError, MalformedFrame
+from iii_triggers.protocol.json_values import check_json
 
 from .formatting import pretty_json
-
-NUL = b"\\u0000"
 
 
 class JSONTextField(forms.JSONField):
@@ -35,24 +34,23 @@ class JSONTextField(forms.JSONField):
         if not text:
             return None
         try:
-            parsed = from_json(text)
+            return _parse(text)
         except MalformedFrame as error:
             raise ValidationError(
                 _("This is not valid JSON: %(reason)s"),
                 code="invalid",
                 params={"reason": _position(value) or error.message},
             ) from error
-        if NUL in to_json(parsed):
-            raise ValidationError(_("JSON must not contain the character \\u0000."), code="nul")
-        return parsed
+        except IiiError as error:
+            raise ValidationError(error.message, code="unfit") from error
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """Return what the browser sent; text that is not JSON comes back as it was typed."""
+        """Return what the browser sent; text that is refused comes back as it was typed."""
         if self.disabled:
             return initial
         try:
-            return from_json(data)
-        except MalformedFrame:
+            return _parse(data)
+        except IiiError:
             return InvalidJSONInput(data)
 
     def prepare_value(self, value: Any) -> Any:
@@ -60,6 +58,12 @@ class JSONTextField(forms.JSONField):
         if isinstance(value, InvalidJSONInput):
             return value
         return "" if value is None else pretty_json(value)
+
+
+def _parse(text: str | None) -> Any:
+    parsed = from_json(text)
+    check_json(parsed)
+    return parsed
 
 
 def _position(text: str) -> str:

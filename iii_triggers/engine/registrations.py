@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from iii_triggers.conf import settings
 from iii_triggers.protocol import messages as m
 from iii_triggers.protocol.errors import InvalidNamespace, LimitExceeded
+from iii_triggers.protocol.json_values import check_json
 
 from .connections import WorkerConnection
 from .functions import FunctionInfo
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 
 
 def function_of(connection: WorkerConnection, message: m.RegisterFunction) -> FunctionInfo:
-    """Return the function that is offered. Raise LimitExceeded."""
+    """Return the function that is offered. Raise LimitExceeded or InvalidArguments."""
     if not _is_id(message.id):
         raise LimitExceeded("The function id is empty or too long.")
+    check_json(message.request_format)
+    check_json(message.response_format)
+    check_json(message.metadata)
     return FunctionInfo(
         function_id=message.id,
         namespace=connection.namespace,
@@ -34,13 +38,18 @@ def function_of(connection: WorkerConnection, message: m.RegisterFunction) -> Fu
 
 
 def trigger_of(connection: WorkerConnection, message: m.RegisterTrigger) -> Trigger:
-    """Return the trigger that is bound. Raise InvalidNamespace or LimitExceeded."""
+    """Return the trigger that is bound.
+
+    Raise InvalidNamespace, LimitExceeded or InvalidArguments.
+    """
     for namespace in (message.namespace, message.trigger_namespace):
         if namespace is not None and not namespace.strip():
             raise InvalidNamespace()
     ids = (message.id, message.trigger_type, message.function_id)
     if not all(_is_id(id_) for id_ in ids):
         raise LimitExceeded(f"An id is empty or over {settings.III_MAX_ID_LENGTH} characters.")
+    check_json(message.config)
+    check_json(message.metadata)
     return Trigger(
         id=message.id,
         trigger_type=message.trigger_type,
@@ -56,10 +65,12 @@ def trigger_of(connection: WorkerConnection, message: m.RegisterTrigger) -> Trig
 def trigger_type_of(
     connection: WorkerConnection, message: m.RegisterTriggerType, registrator: TriggerRegistrator
 ) -> TriggerTypeEntry:
-    """Return the trigger type that is provided. Raise LimitExceeded."""
+    """Return the trigger type that is provided. Raise LimitExceeded or InvalidArguments."""
     namespace = message.namespace if message.namespace is not None else connection.namespace
     if not _is_id(message.id) or not _is_id(namespace):
         raise LimitExceeded("The trigger type id or its namespace is empty or too long.")
+    check_json(message.trigger_request_format)
+    check_json(message.call_request_format)
     return TriggerTypeEntry(
         id=message.id,
         namespace=namespace,

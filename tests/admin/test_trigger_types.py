@@ -108,3 +108,13 @@ def test_who_may_only_view_cannot_edit(viewer: Client) -> None:
     assert viewer.get(change_url(row)).status_code == 200
     assert viewer.post(change_url(row), form()).status_code == 403
     assert viewer.get(ADD).status_code == 403
+
+
+@pytest.mark.parametrize("field", ["config_schema", "call_schema"])
+def test_a_schema_that_is_nested_too_deeply_is_an_error_of_its_field(
+    owner: Client, field: str
+) -> None:
+    text = '{"items":' * 65 + "{}" + "}" * 65
+    response = owner.post(ADD, form(**{field: text}))
+    assert list(response.context["adminform"].form.errors) == [field]
+    assert not TriggerType.objects.exists()

@@ -85,6 +85,8 @@ def test_a_trigger_added_disabled_is_disabled(owner: Client) -> None:
         ('{"api_path": "\\ud800"}', "not valid JSON"),
         ('{"api_path": "a", "b": "\\u0000"}', "u0000"),
         ("[" * 100_000, "not valid JSON"),
+        ("[" * 65 + "]" * 65, "64 levels"),
+        ("[" * 900 + "]" * 900, "64 levels"),
     ],
 )
 def test_a_bad_config_is_an_error_on_the_config(owner: Client, config: str, message: str) -> None:
@@ -97,6 +99,11 @@ def test_a_bad_config_is_an_error_on_the_config(owner: Client, config: str, mess
 def test_broken_json_comes_back_as_it_was_typed(owner: Client) -> None:
     response = owner.post(ADD, form(config='{"api_path": oops'))
     assert escape('{"api_path": oops') in response.content.decode()
+
+
+def test_text_that_only_looks_like_a_refused_character_is_kept(owner: Client) -> None:
+    owner.post(ADD, form(config='{"api_path": "a"}', metadata=r'"\\u0000"'))
+    assert Trigger.objects.get().metadata == r"\u0000"
 
 
 def test_an_empty_config_is_an_empty_object(owner: Client) -> None:

@@ -1,0 +1,49 @@
+"""JSON of strangers that is to be stored and shown: not too deep, and nothing a database refuses.
+
+Readers of JSON recurse, and give up (``RecursionError``) somewhere below a thousand levels. What
+is kept stays far from that, so that one value cannot break every page that lists it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from .errors import InvalidArguments, LimitExceeded
+
+MAX_JSON_DEPTH = 64
+
+Container = dict[str, Any] | list[Any]
+
+
+def check_json(value: Any) -> None:
+    r"""Raise unless ``value``, as it was decoded, can be kept.
+
+    Raise LimitExceeded when lists and objects are nested in more than ``MAX_JSON_DEPTH`` levels,
+    and InvalidArguments for the character ``\u0000``, which PostgreSQL does not store.
+    """
+    depth = 0
+    containers = _containers((value,))
+    while containers:
+        depth += 1
+        if depth > MAX_JSON_DEPTH:
+            raise LimitExceeded(f"JSON must not be nested in more than {MAX_JSON_DEPTH} levels.")
+        containers = _containers(chain.from_iterable(map(_inside, containers)))
+
+
+def _containers(values: Iterable[Any]) -> list[Container]:
+    """Return the lists and objects among ``values``; look into the texts."""
+    containers: list[Container] = []
+    for value in values:
+        if isinstance(value, (dict, list)):
+            containers.append(value)
+        elif isinstance(value, str) and "\0" in value:
+            raise InvalidArguments("JSON must not contain the character \\u0000.")
+    return containers
+
+
+def _inside(container: Container) -> Iterable[Any]:
+    if isinstance(container, dict):
+        return chain(container, container.values())
+    return container

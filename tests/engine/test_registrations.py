@@ -1,0 +1,71 @@
+"""What workers register is fit to be stored and shown, or refused (sections 3.1, 3.3, 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from iii_triggers.engine.core import Engine
+from iii_triggers.protocol.errors import IiiError
+from iii_triggers.protocol.json_values import MAX_JSON_DEPTH
+from tests.support.workers import FakeWorker
+
+Connect = Callable[..., Awaitable[FakeWorker]]
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+TOO_DEEP = nested(MAX_JSON_DEPTH + 1)
+WITH_NUL = {"a": "b\0"}
+UNFIT = pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (TOO_DEEP, "LIMIT_EXCEEDED"),
+        (nested(800), "LIMIT_EXCEEDED"),
+        (WITH_NUL, "INVALID_ARGUMENTS"),
+    ],
+    ids=["deep", "very deep", "nul"],
+)
+
+
+@UNFIT
+@pytest.mark.parametrize("field", ["config", "metadata"])
+async def test_a_trigger_with_unfit_json_is_refused(
+    engine: Engine, connect: Connect, field: str, value: Any, code: str
+) -> None:
+    worker = await connect()
+    await worker.bind("t", "later", **{field: value})
+    [refusal] = worker.transport.of_type("triggerregistrationresult")
+    assert (refusal["id"], refusal["error"]["code"]) == ("t", code)
+    assert list(engine.triggers.entries()) == []
+
+
+@UNFIT
+@pytest.mark.parametrize("field", ["request_format", "response_format", "metadata"])
+async def test_a_function_with_unfit_json_is_refused(
+    engine: Engine, connect: Connect, field: str, value: Any, code: str
+) -> None:
+    worker = await connect()
+    with pytest.raises(IiiError) as refusal:
+        await worker.send("registerfunction", id="f", **{field: value})
+    assert refusal.value.code == code
+    assert engine.functions.namespaces_of("f") == []
+
+
+@UNFIT
+@pytest.mark.parametrize("field", ["trigger_request_format", "call_request_format"])
+async def test_a_trigger_type_with_unfit_json_is_refused(
+    engine: Engine, connect: Connect, field: str, value: Any, code: str
+) -> None:
+    worker = await connect()
+    with pytest.raises(IiiError) as refusal:
+        await worker.send("registertriggertype", id="ev", **{field: value})
+    assert refusal.value.code == code
+    assert [type_.id for type_ in engine.triggers.types()] == ["http"]
