@@ -24,6 +24,7 @@ from iii_triggers.protocol.errors import (
     PayloadTooLarge,
     TriggerConflict,
 )
+from iii_triggers.protocol.text import without_nul
 
 from .connections import WorkerConnection
 from .invocation import Call, Outcome
@@ -192,7 +193,9 @@ class FrameHandler:
         entry = self.engine.triggers.get(message.id)
         error = tidy_error(message.error)
         if not await self.engine.triggers.reject(
-            message.id, provider=connection, error=f"{error.code}: {error.message}"
+            message.id,
+            provider=connection,
+            error=without_nul(f"{error.code}: {error.message}"),
         ):
             return
         owner = entry.trigger.worker if entry is not None else None

@@ -11,6 +11,7 @@ from iii_triggers.conf import settings
 from iii_triggers.protocol import messages as m
 from iii_triggers.protocol.errors import InvalidNamespace, LimitExceeded
 from iii_triggers.protocol.json_values import check_json
+from iii_triggers.protocol.text import without_nul
 
 from .connections import WorkerConnection
 from .functions import FunctionInfo
@@ -30,7 +31,7 @@ def function_of(connection: WorkerConnection, message: m.RegisterFunction) -> Fu
     return FunctionInfo(
         function_id=message.id,
         namespace=connection.namespace,
-        description=message.description,
+        description=without_nul(message.description or "") or None,
         request_format=message.request_format,
         response_format=message.response_format,
         metadata=message.metadata,
@@ -42,12 +43,15 @@ def trigger_of(connection: WorkerConnection, message: m.RegisterTrigger) -> Trig
 
     Raise InvalidNamespace, LimitExceeded or InvalidArguments.
     """
-    for namespace in (message.namespace, message.trigger_namespace):
-        if namespace is not None and not namespace.strip():
-            raise InvalidNamespace()
-    ids = (message.id, message.trigger_type, message.function_id)
+    namespaces = [n for n in (message.namespace, message.trigger_namespace) if n is not None]
+    if not all(namespace.strip() for namespace in namespaces):
+        raise InvalidNamespace()
+    ids = (message.id, message.trigger_type, message.function_id, *namespaces)
     if not all(_is_id(id_) for id_ in ids):
-        raise LimitExceeded(f"An id is empty or over {settings.III_MAX_ID_LENGTH} characters.")
+        raise LimitExceeded(
+            "An id or a namespace is empty, holds a NUL character "
+            f"or is over {settings.III_MAX_ID_LENGTH} characters."
+        )
     check_json(message.config)
     check_json(message.metadata)
     return Trigger(
@@ -76,7 +80,7 @@ def trigger_type_of(
         namespace=namespace,
         registrator=registrator,
         worker=connection,
-        description=message.description or "",
+        description=without_nul(message.description or ""),
         config_schema=message.trigger_request_format,
         call_schema=message.call_request_format,
     )

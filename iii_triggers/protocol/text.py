@@ -17,6 +17,11 @@ def one_line(text: str) -> str:
     return "".join(_escaped(character) for character in text)
 
 
+def without_nul(text: str) -> str:
+    """Return ``text`` without the character that PostgreSQL does not store."""
+    return text.replace("\0", "")
+
+
 def _escaped(character: str) -> str:
     category = unicodedata.category(character)
     if category.startswith("C") or category in LINE_ENDS:

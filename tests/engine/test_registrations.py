@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from iii_triggers.engine.core import Engine
+from iii_triggers.models import Function, Trigger, TriggerType
 from iii_triggers.protocol.errors import IiiError
 from iii_triggers.protocol.json_values import MAX_JSON_DEPTH
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
+Flush = Callable[[], Awaitable[None]]
 
 
 def nested(depth: int) -> Any:
@@ -69,3 +71,37 @@ async def test_a_trigger_type_with_unfit_json_is_refused(
         await worker.send("registertriggertype", id="ev", **{field: value})
     assert refusal.value.code == code
     assert [type_.id for type_ in engine.triggers.types()] == ["http"]
+
+
+@pytest.mark.parametrize("key", ["namespace", "trigger_namespace"])
+@pytest.mark.parametrize("namespace", ["x" * 256, "a\0b"], ids=["long", "nul"])
+async def test_a_trigger_with_a_namespace_that_cannot_be_stored_is_refused(
+    engine: Engine, connect: Connect, key: str, namespace: str
+) -> None:
+    worker = await connect()
+    await worker.bind("t", "later", **{key: namespace})
+    [refusal] = worker.transport.of_type("triggerregistrationresult")
+    assert refusal["error"]["code"] == "LIMIT_EXCEEDED"
+    assert list(engine.triggers.entries()) == []
+
+
+async def test_all_that_is_live_has_a_row(engine: Engine, connect: Connect, flush: Flush) -> None:
+    worker, consumer = await connect(), await connect()
+    deep = nested(MAX_JSON_DEPTH)
+    await worker.send("registerfunction", id="f", description="a\0b", metadata=deep)
+    await worker.send("registertriggertype", id="ev", description="a\0b", call_request_format=deep)
+    await consumer.bind("t", "ev", config=deep, metadata=deep, namespace="x" * 255)
+    await worker.send(
+        "triggerregistrationresult",
+        id="t",
+        trigger_type="ev",
+        error={"code": "E\0", "message": "no\0"},
+    )
+    await flush()
+    run = engine.database.run
+    function = await run(lambda: Function.objects.get(function_id="f"))
+    assert (function.description, function.metadata) == ("ab", deep)
+    type_ = await run(lambda: TriggerType.objects.get(type_id="ev"))
+    assert (type_.description, type_.call_schema) == ("ab", deep)
+    trigger = await run(lambda: Trigger.objects.get(trigger_id="t"))
+    assert (trigger.config, trigger.state, trigger.error) == (deep, "parked", "E: no")
