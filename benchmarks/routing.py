@@ -45,6 +45,7 @@ def _table(count: int) -> RouteTable[int]:
     for number in range(count):
         pattern = f"r{number}/items/:id" if number % 2 else f"r{number}/items"
         candidate = Candidate(
+            key=number,
             trigger_id=str(number),
             function_id="f",
             namespace="default",

@@ -164,7 +164,7 @@ class FrameHandler:
         self, connection: WorkerConnection, message: m.UnregisterTrigger
     ) -> None:
         """Remove a trigger; unknown ones and the site's own are left alone (section 3.5)."""
-        await self.engine.triggers.unregister(message.id, by_worker=True)
+        await self.engine.triggers.unregister(message.id)
 
     async def on_register_trigger_type(
         self, connection: WorkerConnection, message: m.RegisterTriggerType
@@ -190,15 +190,14 @@ class FrameHandler:
         """Hear a provider's verdict: a refusal parks the trigger and is passed on (3.4)."""
         if message.error is None:
             return
-        entry = self.engine.triggers.get(message.id)
         error = tidy_error(message.error)
-        if not await self.engine.triggers.reject(
+        trigger = await self.engine.triggers.reject(
             message.id,
+            trigger_type=message.trigger_type,
             provider=connection,
             error=without_nul(f"{error.code}: {error.message}"),
-        ):
-            return
-        owner = entry.trigger.worker if entry is not None else None
+        )
+        owner = trigger.worker if trigger is not None else None
         if owner is not None and not owner.closed:
             owner.send(
                 m.TriggerRegistrationResult(

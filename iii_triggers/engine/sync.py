@@ -89,16 +89,16 @@ class Sync:
 
     async def _apply(self, rows: list[Trigger], gone: Collection[int]) -> None:
         live = {entry.trigger.pk: entry for entry in self.triggers.entries() if entry.trigger.pk}
-        ids = {row.pk: row.trigger_id for row in rows if row.enabled}
+        wanted = {row.pk: live_trigger(row) for row in rows if row.enabled}
         changed = {row.pk for row in rows}.union(gone)
         # What leaves goes first: another trigger may have taken its id.
         for pk in changed & live.keys():
-            if live[pk].trigger.id != ids.get(pk):
-                await self.triggers.unregister(live[pk].trigger.id)
-        for row in rows:
-            old = live.get(row.pk)
-            if row.enabled and (old is None or old.trigger != live_trigger(row)):
-                await self.triggers.register(live_trigger(row))
+            old, new = live[pk].trigger, wanted.get(pk)
+            if new is None or new.key != old.key:
+                await self.triggers.unregister(old.id, namespace=old.namespace)
+        for pk, trigger in wanted.items():
+            if pk not in live or live[pk].trigger != trigger:
+                await self.triggers.register(trigger)
         await self._retry_rejected()
 
     async def _retry_rejected(self) -> None:

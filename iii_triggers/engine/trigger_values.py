@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 TypeKey = tuple[str, str]
 """Namespace and trigger type id."""
 
+TriggerKey = tuple[str | None, str]
+"""Namespace and trigger id; no namespace for a trigger of a worker."""
+
 Source = Literal["admin", "api", "code", "worker"]
 State = Literal["active", "parked", "rejected"]
 
@@ -37,6 +40,11 @@ class Trigger:
     """Primary key of the row of a trigger of the site."""
 
     @property
+    def key(self) -> TriggerKey:
+        """Where the trigger stands in the registry: one of a worker is known by its id alone."""
+        return (None if self.source == "worker" else self.namespace, self.id)
+
+    @property
     def worker_id(self) -> str | None:
         """Id of the worker that owns the trigger."""
         return self.worker.worker_id if self.worker else None
@@ -55,7 +63,7 @@ class TriggerTypeEntry:
     call_schema: Any = None
     gives_way: bool = False
     """Whether a worker may take the type over, and gives it back when it goes."""
-    triggers: dict[str, TriggerEntry] = field(default_factory=dict)
+    triggers: dict[TriggerKey, TriggerEntry] = field(default_factory=dict)
 
     @property
     def key(self) -> TypeKey:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from iii_triggers.conf import settings
@@ -22,7 +22,9 @@ from iii_triggers.protocol.errors import (
 )
 
 from .connections import WorkerConnection
+from .trigger_table import TriggerTable
 from .trigger_values import Trigger, TriggerEntry, TriggerTypeEntry, TypeKey
+from .type_table import TypeTable
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +33,11 @@ REGISTRATOR_TIMEOUT_S = 10.0
 
 @dataclass(slots=True)
 class TriggerRegistry:
-    """All trigger types and triggers of the process."""
+    """All trigger types and triggers of the process.
+
+    A trigger of a worker is known by its id alone, as on the wire; one of the site by its
+    namespace and its id, as its row is. An id of the site is taken for workers in any namespace.
+    """
 
     on_change: Callable[[Trigger, TriggerEntry | None], None]
     """Told of every trigger that changed; None when it went."""
@@ -39,38 +45,30 @@ class TriggerRegistry:
     """Told of every type that came."""
     on_type_removed: Callable[[TriggerTypeEntry], None]
     """Told of every type that went."""
-    _types: dict[TypeKey, TriggerTypeEntry] = field(default_factory=dict)
-    _standing_by: dict[TypeKey, TriggerTypeEntry] = field(default_factory=dict)
-    _aliases: dict[str, str] = field(default_factory=dict)
-    _entries: dict[str, TriggerEntry] = field(default_factory=dict)
-    _parked: dict[str, TriggerEntry] = field(default_factory=dict)
+    _types: TypeTable = field(default_factory=TypeTable)
+    _triggers: TriggerTable = field(default_factory=TriggerTable)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def types(self) -> Iterator[TriggerTypeEntry]:
         """Iterate over the registered types."""
-        yield from list(self._types.values())
+        yield from self._types
 
     def site_types(self) -> dict[TypeKey, TriggerTypeEntry]:
         """Return the types of the site that may give way to a worker's, also those that do."""
-        live = {key: type_ for key, type_ in self._types.items() if type_.gives_way}
-        return {**self._standing_by, **live}
+        return self._types.of_the_site()
 
     def entries(self) -> Iterator[TriggerEntry]:
         """Iterate over all triggers, whatever their state."""
-        yield from list(self._entries.values())
+        yield from self._triggers
 
     def get(self, trigger_id: str) -> TriggerEntry | None:
-        """Return the trigger with this id."""
-        return self._entries.get(trigger_id)
+        """Return the trigger with this id; of several of the site the first."""
+        return next(iter(self._triggers.with_id(trigger_id)), None)
 
     def active(self, type_id: str, namespace: str = "default") -> list[Trigger]:
         """Return the triggers that are live on a type."""
-        provider = self._types.get((namespace, self.canonical(type_id)))
+        provider = self._types.get((namespace, self._types.canonical(type_id)))
         return [entry.trigger for entry in provider.triggers.values()] if provider else []
-
-    def canonical(self, type_id: str) -> str:
-        """Return the id behind an old name of a type."""
-        return self._aliases.get(type_id, type_id)
 
     async def register_type(self, provider: TriggerTypeEntry) -> None:
         """Add a trigger type or take it over, then deliver every trigger that belongs to it.
@@ -79,16 +77,12 @@ class TriggerRegistry:
         """
         async with self._lock:
             old = self._types.get(provider.key)
-            if not self._takes_over(provider, old):
+            if not self._types.takes_over(provider):
                 return
-            if provider.worker is None:
-                self._aliases.update(dict.fromkeys(provider.registrator.aliases, provider.id))
-            else:
-                provider.worker.trigger_type_ids.add(provider.id)
-            self._types[provider.key] = provider
+            self._types.put(provider)
             self.on_type_added(provider)
             await self._deliver(provider, list(old.triggers.values()) if old else [])
-            await self._deliver(provider, list(self._parked.values()))
+            await self._deliver(provider, self._waiting_for(provider))
             await self._bring_home(provider)
 
     async def unregister_type(self, key: TypeKey, worker: WorkerConnection | None) -> None:
@@ -98,7 +92,7 @@ class TriggerRegistry:
         """
         async with self._lock:
             if worker is None:
-                self._standing_by.pop(key, None)
+                self._types.dismiss(key)
             await self._remove_type(key, worker)
 
     async def register(self, trigger: Trigger) -> TriggerEntry:
@@ -110,60 +104,48 @@ class TriggerRegistry:
         async with self._lock:
             return await self._register(trigger)
 
-    async def unregister(self, trigger_id: str, *, by_worker: bool = False) -> bool:
-        """Remove a trigger; tell whether it was there. A worker cannot remove the site's own."""
+    async def unregister(self, trigger_id: str, *, namespace: str | None = None) -> bool:
+        """Remove a trigger of the site, or a worker's (no namespace); tell whether it was there."""
         async with self._lock:
-            entry = self._entries.get(trigger_id)
-            if entry is None or (by_worker and entry.trigger.source != "worker"):
+            entry = self._triggers.get((namespace, trigger_id))
+            if entry is None:
                 return False
             await self._remove(entry)
             return True
 
-    async def reject(self, trigger_id: str, *, provider: WorkerConnection, error: str) -> bool:
-        """Park a live trigger because its provider refused it; tell whether it may refuse it."""
+    async def reject(
+        self, trigger_id: str, *, trigger_type: str, provider: WorkerConnection, error: str
+    ) -> Trigger | None:
+        """Park a live trigger because its provider refused it, and return it.
+
+        Return None if the provider has no such trigger.
+        """
         async with self._lock:
-            entry = self._entries.get(trigger_id)
-            if entry is None or entry.provider is None or entry.provider.worker is not provider:
-                return False
-            self._park(entry, error)
-            return True
+            entry = self._delivered(trigger_id, trigger_type, provider)
+            if entry is None:
+                return None
+            _detach(entry)
+            entry.state, entry.error, entry.provider = "parked", error, None
+            self._store(entry)
+            return entry.trigger
 
     async def drop_worker(self, worker: WorkerConnection) -> None:
         """Remove the triggers and types that this very connection still owns."""
         async with self._lock:
             for trigger_id in list(worker.trigger_ids):
-                entry = self._entries.get(trigger_id)
+                entry = self._triggers.get((None, trigger_id))
                 if entry is not None and entry.trigger.worker is worker:
                     await self._remove(entry)
             for type_id in list(worker.trigger_type_ids):
-                for key in [key for key in self._types if key[1] == type_id]:
+                for key in [type_.key for type_ in self._types if type_.id == type_id]:
                     await self._remove_type(key, worker)
 
-    def _resolve(self, trigger: Trigger) -> TriggerTypeEntry | None:
-        type_id = self.canonical(trigger.trigger_type)
-        if trigger.provider_namespace is not None:
-            return self._types.get((trigger.provider_namespace, type_id))
-        home = trigger.worker.namespace if trigger.worker else trigger.namespace
-        return self._types.get((home, type_id)) or self._types.get(("default", type_id))
-
-    def _takes_over(self, provider: TriggerTypeEntry, old: TriggerTypeEntry | None) -> bool:
-        """Tell whether ``provider`` has the type from now on; what gives way to it stands by."""
-        if old is None:
-            return True
-        if provider.gives_way and not old.gives_way and old.worker is None:
-            return False
-        if provider.worker is not None and old.worker is None:
-            if not old.gives_way:
-                raise TriggerConflict(f"Trigger type '{provider.id}' is built in.")
-            self._standing_by[old.key] = old
-        if provider.gives_way and old.worker is not None:
-            self._standing_by[provider.key] = provider
-            return False
-        return True
-
     async def _register(self, trigger: Trigger) -> TriggerEntry:
-        old = self._entries.get(trigger.id)
-        self._check_owner(trigger, old)
+        old = self._triggers.get(trigger.key)
+        if trigger.source == "worker":
+            self._check_worker(trigger)
+        else:
+            await self._displace_worker(trigger)
         entry = TriggerEntry(trigger=trigger)
         try:
             await self._activate(entry)
@@ -171,31 +153,38 @@ class TriggerRegistry:
             if trigger.source == "worker":
                 raise
             entry.state, entry.error = "rejected", error.message
-        if old is not None and (old.provider is not entry.provider or entry.provider is None):
-            await self._deactivate(old)
-        if old is not None and old.trigger.worker is not None:
-            old.trigger.worker.trigger_ids.discard(trigger.id)
-        if old is not None and old.trigger.namespace != trigger.namespace:
-            self.on_change(old.trigger, None)
+        if old is not None:
+            await self._supersede(old, entry)
         self._store(entry)
         return entry
 
-    def _check_owner(self, trigger: Trigger, old: TriggerEntry | None) -> None:
-        if trigger.source != "worker" or trigger.worker is None:
-            return
-        if old is not None and old.trigger.source != "worker":
+    def _check_worker(self, trigger: Trigger) -> None:
+        if any(entry.trigger.source != "worker" for entry in self._triggers.with_id(trigger.id)):
             raise TriggerConflict(f"Trigger id '{trigger.id}' is taken by a trigger of the site.")
-        owned = trigger.worker.trigger_ids
+        owned = trigger.worker.trigger_ids if trigger.worker is not None else set()
         if trigger.id not in owned and len(owned) >= settings.III_MAX_TRIGGERS_PER_WORKER:
             raise LimitExceeded("The worker registered too many triggers.")
 
+    async def _displace_worker(self, trigger: Trigger) -> None:
+        """Remove the trigger of a worker whose id the site takes."""
+        entry = self._triggers.get((None, trigger.id))
+        if entry is not None:
+            await self._remove(entry)
+
+    async def _supersede(self, old: TriggerEntry, entry: TriggerEntry) -> None:
+        if old.provider is not entry.provider or entry.provider is None:
+            await self._deactivate(old)
+        if old.trigger.namespace != entry.trigger.namespace:
+            self.on_change(old.trigger, None)
+
     async def _activate(self, entry: TriggerEntry) -> None:
         """Hand the trigger to the registrator of its type; no type leaves it parked."""
-        provider = self._resolve(entry.trigger)
+        provider = self._types.resolve(entry.trigger)
         entry.state, entry.error, entry.provider = "parked", "", None
         if provider is None:
             entry.error = f"Trigger type '{entry.trigger.trigger_type}' is not registered."
             return
+        self._check_id(entry.trigger, provider)
         try:
             async with asyncio.timeout(REGISTRATOR_TIMEOUT_S):
                 await provider.registrator.register_trigger(entry.trigger)
@@ -210,14 +199,24 @@ class TriggerRegistry:
             logger.exception("Trigger type %s failed to register a trigger.", provider.id)
             raise TriggerRejected("The trigger type failed to register the trigger.") from error
         entry.state, entry.provider = "active", provider
-        provider.triggers[entry.trigger.id] = entry
+        provider.triggers[entry.trigger.key] = entry
+
+    def _check_id(self, trigger: Trigger, provider: TriggerTypeEntry) -> None:
+        """Refuse a second trigger of one id to a worker, where it would replace the first."""
+        if provider.worker is None:
+            return
+        for other in self._triggers.with_id(trigger.id):
+            if other.provider is provider and other.trigger.key != trigger.key:
+                raise TriggerConflict(
+                    f"The provider has a trigger with the id '{trigger.id}' already, of the "
+                    f"namespace '{other.trigger.namespace}': it knows triggers by their id alone."
+                )
 
     async def _deactivate(self, entry: TriggerEntry) -> None:
         provider = entry.provider
         if provider is None:
             return
-        if provider.triggers.get(entry.trigger.id) is entry:
-            del provider.triggers[entry.trigger.id]
+        _detach(entry)
         entry.provider = None
         try:
             async with asyncio.timeout(REGISTRATOR_TIMEOUT_S):
@@ -225,68 +224,63 @@ class TriggerRegistry:
         except Exception:
             logger.warning("Trigger %s could not be unregistered.", entry.trigger.id, exc_info=True)
 
-    def _store(self, entry: TriggerEntry) -> None:
-        trigger = entry.trigger
-        self._entries[trigger.id] = entry
-        if entry.state == "parked":
-            self._parked[trigger.id] = entry
-        else:
-            self._parked.pop(trigger.id, None)
-        if trigger.worker is not None:
-            trigger.worker.trigger_ids.add(trigger.id)
-        self.on_change(trigger, entry)
+    def _delivered(
+        self, trigger_id: str, trigger_type: str, worker: WorkerConnection
+    ) -> TriggerEntry | None:
+        """Return the trigger that the worker got under this id, preferably on this type."""
+        known = self._triggers.with_id(trigger_id)
+        known = [e for e in known if e.provider is not None and e.provider.worker is worker]
+        known.sort(key=lambda entry: entry.trigger.trigger_type != trigger_type)
+        return known[0] if known else None
 
-    def _park(self, entry: TriggerEntry, error: str) -> None:
-        if entry.provider is not None:
-            entry.provider.triggers.pop(entry.trigger.id, None)
-        entry.state, entry.error, entry.provider = "parked", error, None
-        self._store(entry)
+    def _store(self, entry: TriggerEntry) -> None:
+        self._triggers.put(entry)
+        self.on_change(entry.trigger, entry)
 
     async def _remove(self, entry: TriggerEntry) -> None:
-        trigger = entry.trigger
-        self._entries.pop(trigger.id, None)
-        self._parked.pop(trigger.id, None)
-        if trigger.worker is not None:
-            trigger.worker.trigger_ids.discard(trigger.id)
+        self._triggers.remove(entry)
         await self._deactivate(entry)
-        self.on_change(trigger, None)
+        self.on_change(entry.trigger, None)
 
     async def _remove_type(self, key: TypeKey, worker: WorkerConnection | None) -> None:
-        provider = self._types.get(key)
-        if provider is None or provider.worker is not worker:
+        provider = self._types.remove(key, worker)
+        if provider is None:
             return
-        del self._types[key]
-        if worker is not None:
-            worker.trigger_type_ids.discard(provider.id)
         self.on_type_removed(provider)
-        successor = self._standing_by.pop(key, None)
-        if successor is not None:
-            self._types[key] = successor
         for entry in list(provider.triggers.values()):
             await self._reactivate(entry)
+        successor = self._types.get(key)
         if successor is not None:
-            await self._deliver(successor, list(self._parked.values()))
+            await self._deliver(successor, self._waiting_for(successor))
 
-    async def _deliver(self, provider: TriggerTypeEntry, entries: list[TriggerEntry]) -> None:
+    def _waiting_for(self, provider: TriggerTypeEntry) -> list[TriggerEntry]:
+        return self._triggers.parked((provider.id, *provider.registrator.aliases))
+
+    async def _deliver(self, provider: TriggerTypeEntry, entries: Iterable[TriggerEntry]) -> None:
         """Register again what belongs to ``provider``: exactly one delivery for each trigger."""
         for entry in entries:
-            if self._resolve(entry.trigger) is provider and entry.provider is not provider:
+            if self._types.resolve(entry.trigger) is provider and entry.provider is not provider:
                 await self._reactivate(entry)
 
     async def _bring_home(self, provider: TriggerTypeEntry) -> None:
         """Move the triggers here that fell back to the type of the default namespace."""
         fallback = self._types.get(("default", provider.id))
         for entry in list(fallback.triggers.values()) if fallback is not None else []:
-            if self._resolve(entry.trigger) is provider and entry.provider is not provider:
+            if self._types.resolve(entry.trigger) is provider and entry.provider is not provider:
                 await self._deactivate(entry)
                 await self._reactivate(entry)
 
     async def _reactivate(self, entry: TriggerEntry) -> None:
-        if entry.provider is not None:
-            entry.provider.triggers.pop(entry.trigger.id, None)
+        _detach(entry)
         try:
             await self._activate(entry)
         except IiiError as error:
-            self._park(entry, error.message)
-        else:
-            self._store(entry)
+            entry.error = error.message
+        self._store(entry)
+
+
+def _detach(entry: TriggerEntry) -> None:
+    """Take the trigger off its type's list, unless its successor is there."""
+    key = entry.trigger.key
+    if entry.provider is not None and entry.provider.triggers.get(key) is entry:
+        del entry.provider.triggers[key]

@@ -142,7 +142,7 @@ async def test_a_disabled_trigger_is_not_fired(engine: Engine) -> None:
     await engine.triggers.register(
         Trigger(id="t", trigger_type="ev", function_id="f", source="admin", pk=1)
     )
-    await engine.triggers.unregister("t")
+    await engine.triggers.unregister("t", namespace="default")
     assert await afire_triggers("ev") == 0
 
 

@@ -88,7 +88,7 @@ async def test_the_same_id_again_replaces_the_trigger(
     await worker.bind("t", "recording", config={"v": 2}, function_id="g")
     assert recording.log == [("+", "t"), ("+", "t")]
     assert [trigger.config for trigger in engine.triggers.active("recording")] == [{"v": 2}]
-    assert list(entry.triggers) == ["t"]
+    assert list(entry.triggers) == [(None, "t")]
 
 
 async def test_a_trigger_that_changes_its_type_leaves_the_old_one(

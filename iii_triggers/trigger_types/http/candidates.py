@@ -6,6 +6,7 @@ newest does, and an older one comes back when it goes.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,10 +21,11 @@ T = TypeVar("T")
 class Candidate(Generic[T]):
     """A trigger that wants to serve a route.
 
-    ``trigger_id`` is unique in the route table; ``namespace`` is that of the function; ``target``
-    is whatever the caller wants back from a match.
+    ``key`` is unique in the route table; ``trigger_id`` is for people; ``namespace`` is that of the
+    function; ``target`` is whatever the caller wants back from a match.
     """
 
+    key: Hashable
     trigger_id: str
     function_id: str
     namespace: str
@@ -58,7 +60,7 @@ class Route(Generic[T]):
 
     def check(self, entry: Entry[T]) -> None:
         """Raise TriggerConflict if ``entry`` may not join; its own predecessor does not count."""
-        others = self._without(entry.candidate.trigger_id)
+        others = self._without(entry.candidate.key)
         if not others:
             return
         if others[0].pattern.params != entry.pattern.params:
@@ -73,12 +75,12 @@ class Route(Generic[T]):
                 self._check_behind(site, entry)
 
     def put(self, entry: Entry[T]) -> None:
-        """Add ``entry`` as the newest, in place of one with the same trigger id."""
-        self._set([*self._without(entry.candidate.trigger_id), entry])
+        """Add ``entry`` as the newest, in place of one with the same key."""
+        self._set([*self._without(entry.candidate.key), entry])
 
-    def remove(self, trigger_id: str) -> bool:
-        """Remove that trigger's entry; tell whether the route is still served."""
-        entries = self._without(trigger_id)
+    def remove(self, key: Hashable) -> bool:
+        """Remove that candidate's entry; tell whether the route is still served."""
+        entries = self._without(key)
         if entries:
             self._set(entries)
         return bool(entries)
@@ -88,8 +90,8 @@ class Route(Generic[T]):
         site = (entry for entry in entries if not entry.candidate.is_worker_owned)
         self.serving = next(site, entries[-1])
 
-    def _without(self, trigger_id: str) -> list[Entry[T]]:
-        return [entry for entry in self.entries if entry.candidate.trigger_id != trigger_id]
+    def _without(self, key: Hashable) -> list[Entry[T]]:
+        return [entry for entry in self.entries if entry.candidate.key != key]
 
     def _check_behind(self, site: Entry[T], entry: Entry[T]) -> None:
         waits = entry.candidate.is_worker_owned

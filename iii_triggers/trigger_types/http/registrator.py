@@ -53,6 +53,7 @@ class HttpTriggerType(TriggerRegistrator):
         """Serve the route. Raise InvalidConfig, TriggerConflict or LimitExceeded."""
         config = parse_config(trigger.config)
         candidate = Candidate(
+            key=trigger.key,
             trigger_id=trigger.id,
             function_id=trigger.function_id,
             namespace=trigger.namespace,
@@ -63,4 +64,4 @@ class HttpTriggerType(TriggerRegistrator):
 
     async def unregister_trigger(self, trigger: Trigger) -> None:
         """Stop serving the route; an older trigger of a worker on it comes back."""
-        self.routes.remove(trigger.id)
+        self.routes.remove(trigger.key)

@@ -9,7 +9,7 @@ of different shapes of one length, which is limited, and not on the number of ro
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from operator import itemgetter
 from typing import Any, Generic
 
@@ -63,10 +63,10 @@ class RouteTable(Generic[T]):
     def __init__(self) -> None:
         self._static: dict[bytes, dict[str, Route[T]]] = {}
         self._shapes: dict[int, tuple[Shape[T], ...]] = {}
-        self._registered: dict[str, tuple[Route[T], Entry[T]]] = {}
+        self._registered: dict[Hashable, tuple[Route[T], Entry[T]]] = {}
 
     def add(self, method: str, pattern: str, candidate: Candidate[T]) -> None:
-        """Add a candidate, in place of the one with the same trigger id, wherever that stands.
+        """Add a candidate, in place of the one with the same key, wherever that stands.
 
         Raise InvalidConfig for a bad pattern, TriggerConflict if another trigger has the route
         and LimitExceeded for too many shapes; then nothing has changed.
@@ -77,28 +77,28 @@ class RouteTable(Generic[T]):
             route = self._open(method, entry)
         else:
             route.put(entry)
-        old, _ = self._registered.get(candidate.trigger_id, (route, entry))
-        self._registered[candidate.trigger_id] = (route, entry)
+        old, _ = self._registered.get(candidate.key, (route, entry))
+        self._registered[candidate.key] = (route, entry)
         if old is not route:
-            self._leave(old, candidate.trigger_id)
+            self._leave(old, candidate.key)
 
     def check(self, method: str, pattern: str, candidate: Candidate[T]) -> None:
         """Raise what ``add`` would raise, and change nothing."""
         self._checked(method, pattern, candidate)
 
-    def remove(self, trigger_id: str, *, target: T | None = None) -> bool:
+    def remove(self, key: Hashable, *, target: T | None = None) -> bool:
         """Remove a candidate and tell whether it was there.
 
-        With ``target`` only if that very object is still registered under the id, so that an
+        With ``target`` only if that very object is still registered under the key, so that an
         owner who was superseded cannot remove its successor's route.
         """
-        route, entry = self._registered.get(trigger_id, (None, None))
+        route, entry = self._registered.get(key, (None, None))
         if route is None or entry is None:
             return False
         if target is not None and entry.candidate.target is not target:
             return False
-        del self._registered[trigger_id]
-        self._leave(route, trigger_id)
+        del self._registered[key]
+        self._leave(route, key)
         return True
 
     def match(self, method: str, raw_path: bytes | str) -> Match[T] | MethodNotAllowed | None:
@@ -179,10 +179,10 @@ class RouteTable(Generic[T]):
         self._shapes[_group(pattern.segments)] = tuple(shapes)
         return shape
 
-    def _leave(self, route: Route[T], trigger_id: str) -> None:
+    def _leave(self, route: Route[T], key: Hashable) -> None:
         pattern = route.serving.pattern
         shape = self._shape(pattern)
-        if route.remove(trigger_id) or shape is None:
+        if route.remove(key) or shape is None:
             return
         methods = shape.routes[shape.pick(pattern.segments)]
         del methods[route.method]

@@ -11,6 +11,7 @@ from iii_triggers.trigger_types.http.routes import Match, RouteTable
 
 def worker(trigger_id, *, function_id="f", namespace="default", target=None):
     return Candidate(
+        key=trigger_id,
         trigger_id=trigger_id,
         function_id=function_id,
         namespace=namespace,
@@ -21,6 +22,7 @@ def worker(trigger_id, *, function_id="f", namespace="default", target=None):
 
 def site(trigger_id, *, function_id="f", namespace="default"):
     return Candidate(
+        key=trigger_id,
         trigger_id=trigger_id,
         function_id=function_id,
         namespace=namespace,

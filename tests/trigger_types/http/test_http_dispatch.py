@@ -279,7 +279,7 @@ async def test_cookies_and_authorization_stay_with_the_site(serve: Serve) -> Non
 async def test_a_route_comes_and_goes_with_its_trigger(engine: Engine, serve: Serve) -> None:
     await serve(echo)
     assert (await ask("GET", "/x")).status == 200
-    await engine.triggers.unregister("f0")
+    await engine.triggers.unregister("f0", namespace="default")
     assert (await ask("GET", "/x")).status == 404
 
 

@@ -19,7 +19,7 @@ def candidate(trigger_id, **values):
         "is_worker_owned": True,
         "target": trigger_id,
     }
-    return Candidate(trigger_id=trigger_id, **{**defaults, **values})
+    return Candidate(key=trigger_id, trigger_id=trigger_id, **{**defaults, **values})
 
 
 def table_of(*routes):
