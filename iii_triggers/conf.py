@@ -40,6 +40,9 @@ class Settings:
     III_MAX_TRIGGERS_PER_WORKER: int = 10_000
     """How many triggers one connection may register."""
 
+    III_MAX_TRIGGER_TYPES_PER_WORKER: int = 1000
+    """How many trigger types one connection may provide."""
+
     III_MAX_IN_FLIGHT_PER_WORKER: int = 10_000
     """How many calls of one connection may wait for their result at the same time."""
 

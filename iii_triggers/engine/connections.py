@@ -60,7 +60,7 @@ class WorkerConnection:
     malformed_frames: int = 0
     function_ids: set[str] = field(default_factory=set)
     trigger_ids: set[str] = field(default_factory=set)
-    trigger_type_ids: set[str] = field(default_factory=set)
+    trigger_type_keys: set[tuple[str, str]] = field(default_factory=set)
     executing: dict[str, Pending] = field(default_factory=dict)
     calling: set[Pending] = field(default_factory=set)
 

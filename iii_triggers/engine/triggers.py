@@ -73,7 +73,8 @@ class TriggerRegistry:
     async def register_type(self, provider: TriggerTypeEntry) -> None:
         """Add a trigger type or take it over, then deliver every trigger that belongs to it.
 
-        Raise TriggerConflict when a worker tries to take over a built-in type.
+        Raise TriggerConflict when a worker tries to take over a built-in type, and LimitExceeded
+        when it provides too many.
         """
         async with self._lock:
             old = self._types.get(provider.key)
@@ -136,9 +137,8 @@ class TriggerRegistry:
                 entry = self._triggers.get((None, trigger_id))
                 if entry is not None and entry.trigger.worker is worker:
                     await self._remove(entry)
-            for type_id in list(worker.trigger_type_ids):
-                for key in [type_.key for type_ in self._types if type_.id == type_id]:
-                    await self._remove_type(key, worker)
+            for key in list(worker.trigger_type_keys):
+                await self._remove_type(key, worker)
 
     async def _register(self, trigger: Trigger) -> TriggerEntry:
         old = self._triggers.get(trigger.key)

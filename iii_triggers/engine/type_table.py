@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from iii_triggers.protocol.errors import TriggerConflict
+from iii_triggers.conf import settings
+from iii_triggers.protocol.errors import LimitExceeded, TriggerConflict
 
 from .connections import WorkerConnection
 from .trigger_values import Trigger, TriggerTypeEntry, TypeKey
@@ -47,8 +48,10 @@ class TypeTable:
     def takes_over(self, provider: TriggerTypeEntry) -> bool:
         """Tell whether ``provider`` has the type from now on; what gives way to it stands by.
 
-        Raise TriggerConflict when a worker tries to take over a built-in type.
+        Raise TriggerConflict when a worker tries to take over a built-in type, and LimitExceeded
+        when it provides too many.
         """
+        _check_limit(provider)
         old = self._types.get(provider.key)
         if old is None:
             return True
@@ -65,10 +68,13 @@ class TypeTable:
 
     def put(self, provider: TriggerTypeEntry) -> None:
         """Register a type, in place of the one that stands there."""
+        old = self._types.get(provider.key)
+        if old is not None and old.worker is not None:
+            old.worker.trigger_type_keys.discard(old.key)
         if provider.worker is None:
             self._aliases.update(dict.fromkeys(provider.registrator.aliases, provider.id))
         else:
-            provider.worker.trigger_type_ids.add(provider.id)
+            provider.worker.trigger_type_keys.add(provider.key)
         self._types[provider.key] = provider
 
     def remove(self, key: TypeKey, worker: WorkerConnection | None) -> TriggerTypeEntry | None:
@@ -78,7 +84,7 @@ class TypeTable:
             return None
         del self._types[key]
         if worker is not None:
-            worker.trigger_type_ids.discard(provider.id)
+            worker.trigger_type_keys.discard(key)
         successor = self._standing_by.pop(key, None)
         if successor is not None:
             self._types[key] = successor
@@ -87,3 +93,9 @@ class TypeTable:
     def dismiss(self, key: TypeKey) -> None:
         """Forget the type of the site that stands by."""
         self._standing_by.pop(key, None)
+
+
+def _check_limit(provider: TriggerTypeEntry) -> None:
+    owned = provider.worker.trigger_type_keys if provider.worker is not None else {provider.key}
+    if provider.key not in owned and len(owned) >= settings.III_MAX_TRIGGER_TYPES_PER_WORKER:
+        raise LimitExceeded("The worker provides too many trigger types.")

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.trigger_values import Trigger
+from iii_triggers.protocol.errors import LimitExceeded
 from tests.support.workers import FakeWorker, Frame
 
 Connect = Callable[..., Awaitable[FakeWorker]]
@@ -249,3 +251,32 @@ async def test_a_type_without_a_usable_name_is_not_registered(
     with pytest.raises(IiiError):
         await worker.send("registertriggertype", **{"id": "ev", **fields})
     assert [type_.id for type_ in engine.triggers.types()] == ["http"]
+
+
+async def test_a_worker_may_provide_only_so_many_types(engine: Engine, connect: Connect) -> None:
+    worker = await connect()
+    with override_settings(III_MAX_TRIGGER_TYPES_PER_WORKER=2):
+        await worker.send("registertriggertype", id="a")
+        await worker.send("registertriggertype", id="a", namespace="tenant")
+        await worker.send("registertriggertype", id="a", description="again")
+        with pytest.raises(LimitExceeded):
+            await worker.send("registertriggertype", id="b")
+        await worker.send("unregistertriggertype", id="a")
+        await worker.send("registertriggertype", id="b")
+    assert {type_.key for type_ in engine.triggers.types()} == {
+        ("default", "http"),
+        ("tenant", "a"),
+        ("default", "b"),
+    }
+    await worker.leave()
+    assert [type_.id for type_ in engine.triggers.types()] == ["http"]
+
+
+async def test_a_worker_leaves_the_types_alone_that_another_took_over(
+    engine: Engine, provide: Provide
+) -> None:
+    first, second = await provide(), await provide()
+    assert first.connection.trigger_type_keys == set()
+    await first.leave()
+    assert {type_.id for type_ in engine.triggers.types()} == {"http", "ev"}
+    assert second.connection.trigger_type_keys == {("default", "ev")}
