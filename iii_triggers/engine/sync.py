@@ -97,15 +97,10 @@ class Sync:
             if new is None or new.key != old.key:
                 await self.triggers.unregister(old.id, namespace=old.namespace)
         for pk, trigger in wanted.items():
-            if pk not in live or live[pk].trigger != trigger:
+            old_entry = live.get(pk)
+            # One that was rejected is saved again to try again.
+            if old_entry is None or old_entry.state == "rejected" or old_entry.trigger != trigger:
                 await self.triggers.register(trigger)
-        await self._retry_rejected()
-
-    async def _retry_rejected(self) -> None:
-        """Try rejected triggers again: what stood in their way may be gone."""
-        for entry in self.triggers.entries():
-            if entry.state == "rejected":
-                await self.triggers.register(entry.trigger)
 
 
 def live_trigger(row: Trigger) -> LiveTrigger:

@@ -17,6 +17,7 @@ class TriggerTable:
     _entries: Entries = field(default_factory=dict)
     _by_id: dict[str, Entries] = field(default_factory=dict)
     _parked: dict[str, Entries] = field(default_factory=dict)
+    _rejected: Entries = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[TriggerEntry]:
         """Iterate over all triggers."""
@@ -34,6 +35,10 @@ class TriggerTable:
         """Return the triggers that wait for a type they call by one of these ids."""
         return [e for type_id in type_ids for e in self._parked.get(type_id, {}).values()]
 
+    def rejected(self) -> list[TriggerEntry]:
+        """Return the triggers that their type refused."""
+        return list(self._rejected.values())
+
     def put(self, entry: TriggerEntry) -> None:
         """Keep a trigger in place of the one with its key; call it again when its state changes."""
         trigger = entry.trigger
@@ -44,6 +49,8 @@ class TriggerTable:
         self._by_id.setdefault(trigger.id, {})[trigger.key] = entry
         if entry.state == "parked":
             self._parked.setdefault(trigger.trigger_type, {})[trigger.key] = entry
+        elif entry.state == "rejected":
+            self._rejected[trigger.key] = entry
         if trigger.worker is not None:
             trigger.worker.trigger_ids.add(trigger.id)
 
@@ -56,6 +63,7 @@ class TriggerTable:
 
     def _leave(self, entry: TriggerEntry) -> None:
         trigger = entry.trigger
+        self._rejected.pop(trigger.key, None)
         _pop(self._parked, trigger.trigger_type, trigger.key)
         if trigger.worker is not None:
             trigger.worker.trigger_ids.discard(trigger.id)

@@ -2,14 +2,14 @@
 
 A trigger may arrive before its type or its function; it is parked until the type is there and
 looks its function up when it fires. All changes go through one lock, so that a registrator that
-awaits never sees two changes of one trigger at once; each of its steps has a deadline.
+awaits never sees two changes of one trigger at once. What leaves a type may have stood in the way
+of triggers of the site that were rejected: they are tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from iii_triggers.conf import settings
@@ -18,17 +18,13 @@ from iii_triggers.protocol.errors import (
     IiiError,
     LimitExceeded,
     TriggerConflict,
-    TriggerRejected,
 )
 
 from .connections import WorkerConnection
+from .registrar import register_with, unregister_with
 from .trigger_table import TriggerTable
 from .trigger_values import Trigger, TriggerEntry, TriggerTypeEntry, TypeKey
 from .type_table import TypeTable
-
-logger = logging.getLogger(__name__)
-
-REGISTRATOR_TIMEOUT_S = 10.0
 
 
 @dataclass(slots=True)
@@ -82,8 +78,8 @@ class TriggerRegistry:
                 return
             self._types.put(provider)
             self.on_type_added(provider)
-            await self._deliver(provider, list(old.triggers.values()) if old else [])
-            await self._deliver(provider, self._waiting_for(provider))
+            waiting = self._waiting_for(provider)
+            await self._deliver(provider, [*(old.triggers.values() if old else ()), *waiting])
             await self._bring_home(provider)
 
     async def unregister_type(self, key: TypeKey, worker: WorkerConnection | None) -> None:
@@ -111,7 +107,9 @@ class TriggerRegistry:
             entry = self._triggers.get((namespace, trigger_id))
             if entry is None:
                 return False
+            left = entry.provider
             await self._remove(entry)
+            await self._retry_rejected({left})
             return True
 
     async def reject(
@@ -125,18 +123,23 @@ class TriggerRegistry:
             entry = self._delivered(trigger_id, trigger_type, provider)
             if entry is None:
                 return None
+            left = entry.provider
             _detach(entry)
             entry.state, entry.error, entry.provider = "parked", error, None
             self._store(entry)
+            await self._retry_rejected({left})
             return entry.trigger
 
     async def drop_worker(self, worker: WorkerConnection) -> None:
         """Remove the triggers and types that this very connection still owns."""
         async with self._lock:
+            left = set()
             for trigger_id in list(worker.trigger_ids):
                 entry = self._triggers.get((None, trigger_id))
                 if entry is not None and entry.trigger.worker is worker:
+                    left.add(entry.provider)
                     await self._remove(entry)
+            await self._retry_rejected(left)
             for key in list(worker.trigger_type_keys):
                 await self._remove_type(key, worker)
 
@@ -153,9 +156,11 @@ class TriggerRegistry:
             if trigger.source == "worker":
                 raise
             entry.state, entry.error = "rejected", error.message
+        left = old.provider if old is not None else None
         if old is not None:
             await self._supersede(old, entry)
         self._store(entry)
+        await self._retry_rejected({left})
         return entry
 
     def _check_worker(self, trigger: Trigger) -> None:
@@ -186,18 +191,10 @@ class TriggerRegistry:
             return
         self._check_id(entry.trigger, provider)
         try:
-            async with asyncio.timeout(REGISTRATOR_TIMEOUT_S):
-                await provider.registrator.register_trigger(entry.trigger)
+            await register_with(provider, entry.trigger)
         except ChannelSendFailed:
             entry.error = "The provider of the trigger type is going away."
             return
-        except IiiError:
-            raise
-        except TimeoutError as error:
-            raise TriggerRejected("The trigger type did not answer in time.") from error
-        except Exception as error:
-            logger.exception("Trigger type %s failed to register a trigger.", provider.id)
-            raise TriggerRejected("The trigger type failed to register the trigger.") from error
         entry.state, entry.provider = "active", provider
         provider.triggers[entry.trigger.key] = entry
 
@@ -218,11 +215,7 @@ class TriggerRegistry:
             return
         _detach(entry)
         entry.provider = None
-        try:
-            async with asyncio.timeout(REGISTRATOR_TIMEOUT_S):
-                await provider.registrator.unregister_trigger(entry.trigger)
-        except Exception:
-            logger.warning("Trigger %s could not be unregistered.", entry.trigger.id, exc_info=True)
+        await unregister_with(provider, entry.trigger)
 
     def _delivered(
         self, trigger_id: str, trigger_type: str, worker: WorkerConnection
@@ -252,9 +245,19 @@ class TriggerRegistry:
         successor = self._types.get(key)
         if successor is not None:
             await self._deliver(successor, self._waiting_for(successor))
+        await self._retry_rejected({provider})
 
     def _waiting_for(self, provider: TriggerTypeEntry) -> list[TriggerEntry]:
-        return self._triggers.parked((provider.id, *provider.registrator.aliases))
+        """Return the triggers that may belong to ``provider`` and have no type."""
+        parked = self._triggers.parked((provider.id, *provider.registrator.aliases))
+        return [*parked, *self._triggers.rejected()]
+
+    async def _retry_rejected(self, left: Collection[TriggerTypeEntry | None]) -> None:
+        """Register rejected triggers again whose type has just been left by another trigger."""
+        type_ids = {provider.id for provider in left if provider is not None}
+        for entry in self._triggers.rejected():
+            if self._types.canonical(entry.trigger.trigger_type) in type_ids:
+                await self._reactivate(entry)
 
     async def _deliver(self, provider: TriggerTypeEntry, entries: Iterable[TriggerEntry]) -> None:
         """Register again what belongs to ``provider``: exactly one delivery for each trigger."""
@@ -275,6 +278,7 @@ class TriggerRegistry:
         try:
             await self._activate(entry)
         except IiiError as error:
+            entry.state = "parked" if entry.trigger.source == "worker" else "rejected"
             entry.error = error.message
         self._store(entry)
 

@@ -132,6 +132,8 @@ async def test_a_provider_gets_an_id_once_and_the_other_trigger_says_so(
     assert states(engine) == {"default": "active", "tenant": "rejected"}
     assert "namespace 'default'" in entry.error
     assert len(provider.transport.of_type("registertrigger")) == 1
+    await engine.triggers.unregister("same", namespace="default")
+    assert states(engine) == {"tenant": "active"}
 
 
 async def test_a_refusal_of_a_provider_meets_the_trigger_of_the_type_it_names(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iii_triggers.engine import triggers as triggers_module
+from iii_triggers.engine import registrar
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.trigger_values import Trigger, TriggerTypeEntry
 from iii_triggers.protocol.errors import TriggerRejected
@@ -159,7 +159,7 @@ async def test_a_type_that_hangs_rejects_and_lets_the_others_go_on(
     recording: RecordingType,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(triggers_module, "REGISTRATOR_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(registrar, "REGISTRATOR_TIMEOUT_S", 0.01)
     await add_type(engine, recording)
     recording.hangs = True
     with pytest.raises(TriggerRejected, match="in time"):
