@@ -24,7 +24,7 @@ from iii_triggers.protocol.errors import (
     PayloadTooLarge,
     TriggerConflict,
 )
-from iii_triggers.protocol.text import without_nul
+from iii_triggers.protocol.text import one_line, without_nul
 
 from .connections import WorkerConnection
 from .invocation import Call, Outcome
@@ -132,7 +132,7 @@ class FrameHandler:
         info = function_of(connection, message)
         if message.invocation is not None:
             # Functions behind a URL need a URL policy; without one the engine must not call out.
-            logger.warning("Function %s is HTTP-invoked, which is not supported.", message.id)
+            logger.warning("%s is HTTP-invoked, which is not supported.", one_line(message.id))
             return
         self.engine.functions.offer(info, connection)
         self.engine.mirror.function_offered(info, connection)
@@ -151,7 +151,7 @@ class FrameHandler:
         try:
             await self.engine.triggers.register(trigger_of(connection, message))
         except IiiError as error:
-            logger.info("Trigger %s was refused: %s", message.id, error.message)
+            logger.info("Trigger %s was refused: %s", one_line(message.id), one_line(error.message))
             refusal = m.TriggerRegistrationResult(
                 id=message.id,
                 trigger_type=message.trigger_type,
@@ -175,7 +175,7 @@ class FrameHandler:
         try:
             await self.engine.triggers.register_type(provider)
         except TriggerConflict as error:
-            logger.warning("Worker %s: %s", connection.worker_id, error.message)
+            logger.warning("Worker %s: %s", connection.worker_id, one_line(error.message))
 
     async def on_unregister_trigger_type(
         self, connection: WorkerConnection, message: m.UnregisterTriggerType

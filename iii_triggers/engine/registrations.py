@@ -31,7 +31,7 @@ def function_of(connection: WorkerConnection, message: m.RegisterFunction) -> Fu
     return FunctionInfo(
         function_id=message.id,
         namespace=connection.namespace,
-        description=without_nul(message.description or "") or None,
+        description=message.description and without_nul(message.description),
         request_format=message.request_format,
         response_format=message.response_format,
         metadata=message.metadata,

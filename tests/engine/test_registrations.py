@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -105,3 +106,16 @@ async def test_all_that_is_live_has_a_row(engine: Engine, connect: Connect, flus
     assert (type_.description, type_.call_schema) == ("ab", deep)
     trigger = await run(lambda: Trigger.objects.get(trigger_id="t"))
     assert (trigger.config, trigger.state, trigger.error) == (deep, "parked", "E: no")
+
+
+async def test_an_id_cannot_forge_lines_of_the_log(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = await connect()
+    with caplog.at_level(logging.INFO, "iii_triggers"):
+        await worker.bind("t\nERROR", "http", config={"api_path": "p", "http_method": "X\nERROR"})
+        await worker.send("registerfunction", id="f\nERROR", invocation={"url": "x"})
+        await worker.send("registertriggertype", id="http")
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 3
+    assert not [message for message in messages if "\n" in message]
