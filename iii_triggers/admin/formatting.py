@@ -29,7 +29,8 @@ STATE_MEANINGS = {
         "becomes active by itself."
     ),
     Trigger.State.REJECTED: _(
-        "Its trigger type refused it; the error tells why. Save it again to try again."
+        "Its trigger type refused it; the error tells why. It is tried again when another trigger "
+        "of the type goes, and when it is saved."
     ),
     Trigger.State.DISABLED: _("It is switched off: its events run nothing."),
 }
