@@ -295,24 +295,3 @@ async def test_the_types_of_the_engine_become_rows(engine: Engine) -> None:
     assert row.source == TriggerType.Source.BUILTIN
     assert row.config_schema["required"] == ["api_path"]
     assert await engine.database.run(Node.objects.count) == 1
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("description", "New."), ("call_schema", {"type": "object"}), ("config_schema", {})],
-)
-async def test_an_edited_type_of_the_site_is_known_as_edited(
-    engine: Engine, edit: Edit, field: str, value: Any
-) -> None:
-    await edit(TriggerType.objects.create, type_id="user.created", description="Old.")
-    await edit(new, "t", trigger_type="user.created")
-
-    def change_type() -> None:
-        row = TriggerType.objects.get(type_id="user.created")
-        setattr(row, field, value)
-        row.save()
-
-    await edit(change_type)
-    type_ = engine.triggers.site_types()[("default", "user.created")]
-    assert getattr(type_, field) == value
-    assert [trigger.id for trigger in engine.triggers.active("user.created")] == ["t"]
