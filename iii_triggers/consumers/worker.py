@@ -21,6 +21,7 @@ from iii_triggers.protocol.errors import (
     MalformedFrame,
 )
 from iii_triggers.protocol.messages import Error
+from iii_triggers.protocol.text import one_line
 
 from .admission import admit, peer_ip
 from .sender import Send, Sender
@@ -102,9 +103,10 @@ async def _handle(engine: Engine, connection: WorkerConnection, frame: str | byt
     except MalformedFrame as error:
         connection.malformed_frames += 1
         level = logging.WARNING if connection.malformed_frames == 1 else logging.DEBUG
-        logger.log(level, "Worker %s sent a bad frame: %s", connection.worker_id, error.message)
+        reason = one_line(error.message)
+        logger.log(level, "Worker %s sent a bad frame: %s", connection.worker_id, reason)
     except IiiError as error:
-        logger.warning("Worker %s: %s", connection.worker_id, error.message)
+        logger.warning("Worker %s: %s", connection.worker_id, one_line(error.message))
     except Exception:
         logger.exception("A frame of worker %s could not be handled.", connection.worker_id)
 

@@ -101,6 +101,18 @@ class Sync:
             # One that was rejected is saved again to try again.
             if old_entry is None or old_entry.state == "rejected" or old_entry.trigger != trigger:
                 await self.triggers.register(trigger)
+        self._mend_states(rows)
+
+    def _mend_states(self, rows: list[Trigger]) -> None:
+        """Have states written again that the rows do not tell.
+
+        A trigger that was switched off and on again between two looks is as it was in memory.
+        """
+        states = {row.pk: row.state for row in rows if row.enabled}
+        for entry in self.triggers.entries():
+            pk = entry.trigger.pk
+            if pk in states and states[pk] != entry.state:
+                self.triggers.on_change(entry.trigger, entry)
 
 
 def live_trigger(row: Trigger) -> LiveTrigger:

@@ -83,6 +83,21 @@ async def test_a_disabled_trigger_is_gone_and_an_enabled_one_is_back(
     assert states(engine) == {"t": "active"}
 
 
+async def test_a_trigger_switched_off_and_on_between_two_looks_is_shown_as_it_is(
+    engine: Engine, edit: Edit, flush: Flush
+) -> None:
+    await edit(new, "t")
+    await flush()
+
+    def off_and_on() -> None:
+        change("t", enabled=False)
+        change("t", enabled=True)
+
+    await edit(off_and_on)
+    await flush()
+    assert (await engine.database.run(row, "t")).state == "active"
+
+
 async def test_a_deleted_trigger_is_gone(engine: Engine, edit: Edit) -> None:
     await edit(new, "t")
     await edit(lambda: Trigger.objects.all().delete())
