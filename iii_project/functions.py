@@ -1,7 +1,7 @@
 """The functions and triggers of the product's document, as functions of this site.
 
 Triggers whose type is not there (yet) show as parked in the admin: they become active by
-themselves when the type arrives, as with ``slack``, which a worker may provide.
+themselves when the type arrives, as with slack, which a worker may provide.
 """
 
 from __future__ import annotations
@@ -111,5 +111,5 @@ def track_event(data: Json) -> None:
 
 @function("handle.message", triggers=[trigger("slack", event_type="message", channel="#general")])
 async def handle_message(data: Json) -> None:
-    """Handle a message; its trigger waits for a worker that provides the type ``slack``."""
+    """Handle a message; its trigger waits for a worker that provides the type slack."""
     logger.info("Message: %s", data.get("text"))

@@ -14,12 +14,20 @@ from .base import EngineAdmin, ReadOnly
 from .formatting import NOTHING, cut, json_block
 
 
+class WorkerFilter(admin.AllValuesFieldListFilter):
+    """Who offers it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = gettext("worker")
+
+
 @admin.register(Function)
 class FunctionAdmin(ReadOnly, EngineAdmin[Function]):
     """The functions that can be invoked now."""
 
     list_display = ("function_id", "offered_by", "short_description", "namespace", "registered_at")
-    list_filter = ("namespace", "worker__name")
+    list_filter = ("namespace", ("worker__name", WorkerFilter))
     list_select_related = ("worker",)
     search_fields = ("function_id", "description", "worker__name")
     fieldsets = (
