@@ -32,9 +32,9 @@ def table_of(*routes):
 
 
 def seconds(function):
-    """The best of a few runs."""
+    """The best of some runs: the machine may be busy with something else."""
     best = 60.0
-    for _ in range(5):
+    for _ in range(20):
         start = perf_counter()
         function()
         best = min(best, perf_counter() - start)
