@@ -29,7 +29,7 @@ from iii_triggers.protocol.errors import (
 from iii_triggers.protocol.messages import InvocationResult, InvokeFunction
 
 from .connections import WorkerConnection
-from .functions import CallContext, FunctionTable, LocalFunction
+from .functions import CallContext, FunctionTable, LocalFunction, Offer
 from .ids import IdSource
 from .payload import NOTHING, Payload
 from .threads import SiteThreads
@@ -115,12 +115,7 @@ class Invoker:
         if call.caller and len(call.caller.calling) >= settings.III_MAX_IN_FLIGHT_PER_WORKER:
             done(LimitExceeded("The worker has too many calls in flight."))
             return
-        pending = Pending(id=call.invocation_id or self.new_id(), call=call, done=done)
-        if isinstance(target, LocalFunction):
-            self._track(pending)
-            self._run_local(pending, target)
-        else:
-            self._send(pending, target.connection)
+        self._begin(Pending(id=call.invocation_id or self.new_id(), call=call, done=done), target)
 
     def accept_result(self, executor: WorkerConnection, message: InvocationResult) -> bool:
         """Take a worker's answer; tell whether a call waited for it on this very connection."""
@@ -171,7 +166,15 @@ class Invoker:
         elsewhere = self.functions.namespaces_of(call.function_id)
         return FunctionNotFound.of(call.function_id, call.namespace, elsewhere=elsewhere)
 
-    def _send(self, pending: Pending, executor: WorkerConnection) -> None:
+    def _begin(self, pending: Pending, target: Offer | LocalFunction) -> None:
+        if isinstance(target, LocalFunction):
+            self._track(pending)
+            self._run_local(pending, target)
+        else:
+            self._send(pending, target)
+
+    def _send(self, pending: Pending, offer: Offer) -> None:
+        executor = offer.connection
         if pending.id in executor.executing:
             pending.id = self.new_id()
         call = pending.call
@@ -186,6 +189,9 @@ class Invoker:
         try:
             frame.data = Raw(call.data.json())
             executor.send(frame)
+        except ChannelSendFailed as error:
+            self._begin_elsewhere(pending, offer, error)
+            return
         except IiiError as error:
             pending.done(error)
             return
@@ -194,6 +200,15 @@ class Invoker:
         self._track(pending)
         loop = asyncio.get_running_loop()
         pending.timer = loop.call_later(_timeout_s(call), self._expire, pending)
+
+    def _begin_elsewhere(self, pending: Pending, dead: Offer, error: ChannelSendFailed) -> None:
+        """Withdraw what a dead socket offers, and ask who else has the function."""
+        self.functions.withdraw(dead.info.namespace, dead.info.function_id, dead.connection)
+        target = self.functions.find(pending.call.namespace, pending.call.function_id)
+        if target is None:
+            pending.done(error)
+        else:
+            self._begin(pending, target)
 
     def _track(self, pending: Pending) -> None:
         self._pending.add(pending)

@@ -11,6 +11,7 @@ from django.test import override_settings
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.invocation import Call, Outcome
 from iii_triggers.protocol.errors import InvocationStopped, InvocationTimeout
+from tests.support.site import declare
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
@@ -138,6 +139,27 @@ async def test_a_call_to_a_socket_that_just_closed_is_an_error(connect: Connect)
     executor.transport.is_broken = True
     assert (await caller.call("f"))["error"]["code"] == "channel_send_failed"
     assert executor.connection.executing == {}
+
+
+async def test_a_call_that_a_dead_socket_does_not_take_goes_to_another_replica(
+    connect: Connect,
+) -> None:
+    caller = await connect()
+    dead, alive = await connect("f", name="dead"), await connect("f", name="alive")
+    dead.transport.is_broken = True
+    for number in range(3):
+        await caller.start_call("f", number, invocation_id=f"i{number}")
+    assert [frame["data"] for frame in alive.invocations] == [0, 1, 2]
+    assert not any("error" in result for result in caller.results)
+
+
+async def test_a_call_that_a_dead_socket_does_not_take_goes_to_the_sites_own_function(
+    engine: Engine, connect: Connect
+) -> None:
+    engine.functions.add_local(declare(engine.site, "f", lambda data: "the site's"))
+    caller, dead = await connect(), await connect("f")
+    dead.transport.is_broken = True
+    assert (await caller.call("f"))["result"] == "the site's"
 
 
 async def test_stopping_ends_what_is_in_flight(engine: Engine, connect: Connect) -> None:
