@@ -81,6 +81,7 @@ class Settings:
 
     III_TRIGGER_TYPES: list[str] = [
         "iii_triggers.trigger_types.http.HttpTriggerType",
+        "iii_triggers.trigger_types.subscribe.SubscribeTriggerType",
     ]
     """Dotted paths of the built-in trigger types, in the order they are registered."""
 

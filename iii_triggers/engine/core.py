@@ -85,6 +85,7 @@ class Engine:
         self._add_functions([*import_string(BUILTINS)(self), *self.site.functions()])
         for type_ in self._types.values():
             type_.bind(self)
+            self._add_functions(type_.functions())
             await self.triggers.register_type(_built_in(type_))
         await self.sync.load()
         self.loop = asyncio.get_running_loop()

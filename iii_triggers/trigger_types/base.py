@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from iii_triggers.protocol.errors import InvalidConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from django.core.checks import CheckMessage
 
     from iii_triggers.engine.core import Engine
+    from iii_triggers.engine.functions import LocalFunction
     from iii_triggers.engine.trigger_values import Trigger
 
 
@@ -40,6 +41,10 @@ class TriggerRegistrator(ABC):
 
     def bind(self, engine: Engine) -> None:  # noqa: B027 - a hook with a harmless default
         """Get hold of the engine this type belongs to. Called once, before anything else."""
+
+    def functions(self) -> Iterable[LocalFunction]:
+        """Return the functions that come with the type, such as the one that fires it."""
+        return ()
 
     def validate_config(self, config: Any) -> None:
         """Raise InvalidConfig (with ``field``) unless ``config`` is one of this type."""

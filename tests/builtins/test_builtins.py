@@ -149,6 +149,12 @@ async def test_functions_are_listed_without_their_formats(engine: Engine, connec
             "metadata": {"m": 1},
         },
         {"function_id": "odd", "namespace": "default", "worker_name": "api"},
+        {
+            "function_id": "publish",
+            "namespace": "default",
+            "worker_name": "publish",
+            "description": "Publish to a topic.",
+        },
         {"function_id": "svc::site", "namespace": "default", "worker_name": "svc"},
     ]
     everything = await ask(worker, "engine::functions::list", {"include_internal": True})
@@ -202,6 +208,7 @@ async def test_new_and_unknown_sdks_get_types(connect: Connect, version: str) ->
     assert [(row["id"], row["worker_name"]) for row in listed["triggers"]] == [
         ("ev", "p"),
         ("http", "engine"),
+        ("subscribe", "engine"),
     ]
 
 

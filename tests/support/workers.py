@@ -125,3 +125,8 @@ class FakeWorker:
     def invocations(self) -> list[Frame]:
         """The calls the engine sent."""
         return self.transport.of_type("invokefunction")
+
+
+def provided(engine: Engine) -> list[str]:
+    """Return the ids of the trigger types that workers provide."""
+    return sorted(type_.id for type_ in engine.triggers.types() if type_.worker is not None)

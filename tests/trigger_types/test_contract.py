@@ -17,6 +17,7 @@ from iii_triggers.trigger_types.base import TriggerRegistrator
 from iii_triggers.trigger_types.http import HttpTriggerType
 from iii_triggers.trigger_types.http.routes import Match
 from iii_triggers.trigger_types.site_fired import SiteFiredTriggerType
+from iii_triggers.trigger_types.subscribe import SubscribeTriggerType
 from iii_triggers.trigger_types.worker_owned import WorkerOwnedTriggerType
 from tests.support.workers import FakeTransport
 
@@ -79,7 +80,19 @@ class SiteFired(Subject):
         self.type = SiteFiredTriggerType(schema)
 
 
-SUBJECTS = [Http, WorkerOwned, SiteFired]
+class Subscribe(Subject):
+    good = ({"topic": "one"}, {"topic": "two"})
+    bad = (([], ""), ({}, "topic"), ({"topic": ""}, "topic"), ({"topic": 7}, "topic"))
+
+    def __init__(self) -> None:
+        self.type = self.subscribe = SubscribeTriggerType()
+
+    def live(self) -> dict[str, Any]:
+        triggers = [t for topic in ("one", "two") for t in self.subscribe.subscribers(topic)]
+        return {trigger.id: trigger.config for trigger in triggers}
+
+
+SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe]
 
 
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.__name__)

@@ -1,0 +1,143 @@
+"""The ``subscribe`` trigger type and the function ``publish``: fan-out, nothing is kept.
+
+Every subscription gets every message of its topic, on its own and at once; without one a message
+is dropped (trigger reference, section 5).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from iii_triggers.builtins.base import builtin
+from iii_triggers.engine.functions import CallContext, LocalFunction
+from iii_triggers.engine.invocation import Call, Invoker, Outcome
+from iii_triggers.engine.payload import Payload
+from iii_triggers.protocol.errors import IiiError, InvalidConfig
+
+from .base import TriggerRegistrator
+
+if TYPE_CHECKING:
+    from iii_triggers.engine.core import Engine
+    from iii_triggers.engine.trigger_values import Trigger, TriggerKey
+
+logger = logging.getLogger(__name__)
+
+
+class TopicNotSet(IiiError):
+    """Topic is not set"""
+
+    code = "topic_not_set"
+
+
+class PublishInput(Struct):
+    """What to publish: ``{"topic": str, "data": any JSON value}``."""
+
+    topic: str = ""
+    data: Any = None
+
+
+class SubscribeTriggerType(TriggerRegistrator):
+    """Runs a function for every message published to a topic."""
+
+    id = "subscribe"
+    description = "Runs a function for every message published to a topic; nothing is kept."
+    config_schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Subscription",
+        "type": "object",
+        "required": ["topic"],
+        "properties": {
+            "topic": {
+                "title": "Topic",
+                "description": "The exact name of the topic.",
+                "type": "string",
+                "minLength": 1,
+                "examples": ["user.updated"],
+            }
+        },
+    }
+
+    def __init__(self) -> None:
+        self._topics: dict[str, dict[TriggerKey, Trigger]] = {}
+        self._topic_of: dict[TriggerKey, str] = {}
+        self._invoker: Invoker | None = None
+
+    def bind(self, engine: Engine) -> None:
+        """Run functions with ``engine``."""
+        self._invoker = engine.invoker
+
+    def functions(self) -> Iterator[LocalFunction]:
+        """Return ``publish``."""
+
+        def publish(data: PublishInput, context: CallContext) -> None:
+            self.publish(data.topic, data.data)
+
+        yield from builtin("publish", PublishInput, publish, description="Publish to a topic.")
+
+    def validate_config(self, config: Any) -> None:
+        """Raise InvalidConfig unless ``config`` is ``{"topic": str}``."""
+        super().validate_config(config)
+        _topic(config)
+
+    async def register_trigger(self, trigger: Trigger) -> None:
+        """Subscribe. Raise InvalidConfig."""
+        self.validate_config(trigger.config)
+        topic = _topic(trigger.config)
+        await self.unregister_trigger(trigger)
+        self._topics.setdefault(topic, {})[trigger.key] = trigger
+        self._topic_of[trigger.key] = topic
+
+    async def unregister_trigger(self, trigger: Trigger) -> None:
+        """End the subscription; others of the topic stay."""
+        topic = self._topic_of.pop(trigger.key, None)
+        if topic is None:
+            return
+        del self._topics[topic][trigger.key]
+        if not self._topics[topic]:
+            del self._topics[topic]
+
+    def subscribers(self, topic: str) -> list[Trigger]:
+        """Return the subscriptions of a topic."""
+        return list(self._topics.get(topic, {}).values())
+
+    def publish(self, topic: str, data: Any) -> None:
+        """Run the function of every subscription with ``data``; raise TopicNotSet without a topic.
+
+        Outcomes are not waited for; one that fails is logged and touches no other.
+        """
+        if not topic:
+            raise TopicNotSet()
+        message = Payload.of(data).json()
+        for trigger in self.subscribers(topic):
+            call = Call(
+                function_id=trigger.function_id,
+                namespace=trigger.namespace,
+                # One each: functions of the site must not see what another does to its input.
+                data=Payload.of_json(message),
+                metadata=trigger.metadata,
+            )
+            if self._invoker is not None:
+                self._invoker.start(call, partial(_log_failure, trigger, topic))
+
+
+def _topic(config: Any) -> str:
+    topic = config.get("topic") if isinstance(config, dict) else None
+    if not isinstance(topic, str) or not topic:
+        raise InvalidConfig("topic is required for subscribe triggers", field="topic")
+    return topic
+
+
+def _log_failure(trigger: Trigger, topic: str, outcome: Outcome) -> None:
+    if isinstance(outcome, IiiError):
+        logger.warning(
+            "Subscription %s of topic %s: %s",
+            trigger.id,
+            topic,
+            outcome.message,
+            extra={"action": "publish", "trigger_id": trigger.id},
+        )
