@@ -11,8 +11,6 @@ from asgiref.sync import iscoroutinefunction
 from iii_triggers.engine.functions import CallContext, FunctionInfo, LocalFunction
 from iii_triggers.protocol.errors import InvalidInput
 
-Handler = Callable[[Any, CallContext], Any]
-
 
 def builtin(
     function_id: str, input_type: type[Any], handler: Callable[..., Any], *, description: str

@@ -120,10 +120,6 @@ class FunctionTable:
             return self._local.get(("default", function_id))
         return local
 
-    def find_local(self, namespace: str, function_id: str) -> LocalFunction | None:
-        """Return the function of this process, whoever else offers it."""
-        return self._local.get((namespace, function_id))
-
     def namespaces_of(self, function_id: str) -> list[str]:
         """Return the namespaces that have this function id."""
         return sorted(self._namespaces.get(function_id, ()))

@@ -46,11 +46,6 @@ class UnsupportedBody(RequestError):
     status = 415
 
 
-def status_of(code: str) -> int:
-    """Return the HTTP status for the error code of an invocation."""
-    return _ANSWERS.get(code, (500, code))[0]
-
-
 def error_response(
     status: int, code: str, message: str, *, error_id: str, extra_headers: Iterable[Header] = ()
 ) -> HttpResponse:
