@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
@@ -19,12 +18,12 @@ from iii_triggers.protocol.messages import WorkerRegistered
 from .connections import Transport, WorkerConnection
 from .database import DatabaseThread
 from .declarations import SiteFunctions, site_functions
+from .firing import fire
 from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
-from .invocation import Call, Invoker, Outcome
+from .invocation import Invoker
 from .mirror import Mirror, write_batch
 from .nodes import ThisNode
-from .payload import Payload
 from .sync import Sync, prepare_rows
 from .trigger_values import TriggerTypeEntry
 from .triggers import TriggerRegistry
@@ -164,16 +163,7 @@ class Engine:
         Nobody waits for the outcomes; a failure is logged.
         """
         triggers = self.triggers.active(type_id, namespace)
-        data = Payload.of(payload).json()
-        for trigger in triggers:
-            call = Call(
-                function_id=trigger.function_id,
-                namespace=trigger.namespace,
-                # One each: functions of the site must not see what another does to its input.
-                data=Payload.of_json(data),
-                metadata=trigger.metadata,
-            )
-            self.invoker.start(call, partial(_log_failure, trigger.id))
+        fire(self.invoker, triggers, payload)
         return len(triggers)
 
     def _add_functions(self, functions: Iterable[LocalFunction]) -> None:
@@ -245,10 +235,3 @@ async def _forever(
         except Exception:
             failures += 1
             logger.exception("The engine could not %s.", what)
-
-
-def _log_failure(trigger_id: str, outcome: Outcome) -> None:
-    if isinstance(outcome, IiiError):
-        logger.warning(
-            "Trigger %s: %s", trigger_id, outcome.message, extra={"trigger_id": trigger_id}
-        )

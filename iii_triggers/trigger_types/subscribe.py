@@ -6,17 +6,15 @@ is dropped (trigger reference, section 5).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from iii_triggers.builtins.base import builtin
+from iii_triggers.engine.firing import fire
 from iii_triggers.engine.functions import CallContext, LocalFunction
-from iii_triggers.engine.invocation import Call, Invoker, Outcome
-from iii_triggers.engine.payload import Payload
+from iii_triggers.engine.invocation import Invoker
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 
 from .base import TriggerRegistrator
@@ -24,8 +22,6 @@ from .base import TriggerRegistrator
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
     from iii_triggers.engine.trigger_values import Trigger, TriggerKey
-
-logger = logging.getLogger(__name__)
 
 
 class TopicNotSet(IiiError):
@@ -112,17 +108,8 @@ class SubscribeTriggerType(TriggerRegistrator):
         """
         if not topic:
             raise TopicNotSet()
-        message = Payload.of(data).json()
-        for trigger in self.subscribers(topic):
-            call = Call(
-                function_id=trigger.function_id,
-                namespace=trigger.namespace,
-                # One each: functions of the site must not see what another does to its input.
-                data=Payload.of_json(message),
-                metadata=trigger.metadata,
-            )
-            if self._invoker is not None:
-                self._invoker.start(call, partial(_log_failure, trigger, topic))
+        if self._invoker is not None:
+            fire(self._invoker, self.subscribers(topic), data)
 
 
 def _topic(config: Any) -> str:
@@ -130,14 +117,3 @@ def _topic(config: Any) -> str:
     if not isinstance(topic, str) or not topic:
         raise InvalidConfig("topic is required for subscribe triggers", field="topic")
     return topic
-
-
-def _log_failure(trigger: Trigger, topic: str, outcome: Outcome) -> None:
-    if isinstance(outcome, IiiError):
-        logger.warning(
-            "Subscription %s of topic %s: %s",
-            trigger.id,
-            topic,
-            outcome.message,
-            extra={"action": "publish", "trigger_id": trigger.id},
-        )

@@ -1,0 +1,43 @@
+"""Firing triggers: each runs its function with the same payload, and nobody waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from iii_triggers.protocol.errors import IiiError
+
+from .invocation import Call, Invoker, Outcome
+from .payload import Payload
+from .trigger_values import Trigger
+
+logger = logging.getLogger(__name__)
+
+
+def fire(invoker: Invoker, triggers: Iterable[Trigger], payload: Any) -> None:
+    """Invoke the function of every trigger; one that fails is logged and touches no other.
+
+    Raise SerializationFailed, before anything runs, if ``payload`` is not JSON.
+    """
+    data = Payload.of(payload).json()
+    for trigger in triggers:
+        call = Call(
+            function_id=trigger.function_id,
+            namespace=trigger.namespace,
+            # One each: functions of the site must not see what another does to its input.
+            data=Payload.of_json(data),
+            metadata=trigger.metadata,
+        )
+        invoker.start(call, partial(_log_failure, trigger))
+
+
+def _log_failure(trigger: Trigger, outcome: Outcome) -> None:
+    if isinstance(outcome, IiiError):
+        logger.warning(
+            "Trigger %s: %s",
+            trigger.id,
+            outcome.message,
+            extra={"action": "fire", "trigger_id": trigger.id},
+        )
