@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.trigger_values import Trigger, TriggerTypeEntry
 from tests.support.http import ask
-from tests.support.registrators import RecordingType
+from tests.support.registrators import RecordingType, add_type, of_the_site, state
 from tests.support.workers import FakeWorker, provided
 
 Connect = Callable[..., Awaitable[FakeWorker]]
@@ -21,22 +19,6 @@ Connect = Callable[..., Awaitable[FakeWorker]]
 @pytest.fixture
 def recording() -> RecordingType:
     return RecordingType()
-
-
-async def add_type(engine: Engine, recording: RecordingType) -> TriggerTypeEntry:
-    entry = TriggerTypeEntry(id=recording.id, namespace="default", registrator=recording)
-    await engine.triggers.register_type(entry)
-    return entry
-
-
-def of_the_site(trigger_id: str, **facts: Any) -> Trigger:
-    values = {"trigger_type": "recording", "function_id": "f", "source": "admin", "pk": 1}
-    return Trigger(id=trigger_id, **{**values, **facts})  # type: ignore[arg-type]
-
-
-def state(engine: Engine, trigger_id: str) -> str | None:
-    entry = engine.triggers.get(trigger_id)
-    return entry.state if entry else None
 
 
 async def test_a_worker_can_neither_remove_nor_replace_a_trigger_of_the_site(
