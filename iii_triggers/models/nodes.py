@@ -14,12 +14,20 @@ class Node(models.Model):
 
         ASGI = "asgi", _("ASGI server")
         ENGINE = "engine", _("runengine")
+        CELERY = "celery", _("Celery worker")
+        BEAT = "beat", _("Celery beat")
         OTHER = "other", _("other process")
 
     node_id = models.CharField(_("id"), max_length=36, primary_key=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.OTHER)
     host = models.CharField(_("host"), max_length=255)
     pid = models.BigIntegerField(_("process id"))
+    channel = models.CharField(
+        _("channel"),
+        max_length=255,
+        blank=True,
+        help_text=_("Where other nodes reach it through the channel layer."),
+    )
     started_at = models.DateTimeField(_("started at"))
     heartbeat_at = models.DateTimeField(_("heartbeat"), db_index=True)
 

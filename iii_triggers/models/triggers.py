@@ -77,6 +77,16 @@ class Trigger(models.Model):
     enabled = models.BooleanField(_("enabled"), default=True)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PARKED)
     error = models.TextField(_("error"), blank=True)
+    identity = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        editable=False,
+        help_text=_("Triggers with the same identity act as one; empty for types without one."),
+    )
+    next_fire_at = models.DateTimeField(
+        _("next fires at"), null=True, blank=True, db_index=True, editable=False
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("created by"),
