@@ -10,6 +10,7 @@ from django.db.models.signals import post_delete, post_save
 
 from .conf import live_settings
 from .models import Change, Trigger, TriggerType
+from .trigger_types.validation import builtin_trigger_types
 
 KINDS: dict[type[Model], str] = {
     Trigger: Change.Kind.TRIGGER,
@@ -28,6 +29,21 @@ def record_change(sender: type[Model], instance: Model, using: str, **kwargs: An
         Change.objects.using(using).record(KINDS[sender], str(instance.pk))
 
 
+def trigger_saved(sender: type[Model], instance: Trigger, **kwargs: Any) -> None:
+    """Let the type of a trigger bring other rows in step, in the same transaction."""
+    registrator = builtin_trigger_types().get(instance.trigger_type)
+    if registrator is not None and not kwargs.get("raw"):
+        registrator.row_saved(instance)
+
+
+def trigger_removed(sender: type[Model], instance: Trigger, **kwargs: Any) -> None:
+    """Let the type of a trigger undo that; a row that goes with its worker was not unregistered."""
+    registrator = builtin_trigger_types().get(instance.trigger_type)
+    if registrator is not None:
+        origin = getattr(kwargs.get("origin"), "model", type(kwargs.get("origin")))
+        registrator.row_removed(instance, by_disconnect=origin is not Trigger)
+
+
 def forget_setting(setting: str, **kwargs: Any) -> None:
     """Have a changed setting looked up anew."""
     live_settings.forget(setting)
@@ -39,3 +55,5 @@ def connect() -> None:
     for model in KINDS:
         for signal in (post_save, post_delete):
             signal.connect(record_change, sender=model, dispatch_uid=f"iii.{model.__name__}")
+    post_save.connect(trigger_saved, sender=Trigger, dispatch_uid="iii.trigger_saved")
+    post_delete.connect(trigger_removed, sender=Trigger, dispatch_uid="iii.trigger_removed")

@@ -76,7 +76,10 @@ class Mirror:
         if trigger.worker is not None:
             owner = trigger.worker.worker_id
             if entry is None:
-                self._queue(TRIGGER, key, lambda: _delete_trigger(trigger, owner))
+                # What goes with its connection goes with the row of the worker: that is no
+                # unregistration, and a queue goes on collecting for it.
+                if not trigger.worker.closed:
+                    self._queue(TRIGGER, key, lambda: _delete_trigger(trigger, owner))
             else:
                 values = _trigger_values(entry, owner)
                 self._queue(TRIGGER, key, lambda: _upsert_trigger(trigger, values))

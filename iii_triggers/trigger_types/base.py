@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
     from iii_triggers.engine.functions import LocalFunction
     from iii_triggers.engine.trigger_values import Trigger
+    from iii_triggers.models import Trigger as TriggerRow
 
 
 class TriggerRegistrator(ABC):
@@ -66,6 +67,19 @@ class TriggerRegistrator(ABC):
     @abstractmethod
     async def unregister_trigger(self, trigger: Trigger) -> None:
         """Stop ``trigger``. Unknown triggers are ignored."""
+
+    def row_saved(self, row: TriggerRow) -> None:  # noqa: B027 - a hook with a harmless default
+        """Bring rows in step with the row of a trigger, in the transaction that saved it.
+
+        Called for rows of workers and of the site, also when one is or becomes disabled. What
+        identical triggers share is noted in ``identity``, with a queryset's ``update``.
+        """
+
+    def row_removed(self, row: TriggerRow, *, by_disconnect: bool) -> None:  # noqa: B027
+        """Undo ``row_saved`` in the transaction that removed the row.
+
+        ``by_disconnect`` tells that nobody asked for it: the worker, or its process, went away.
+        """
 
     def run_checks(self) -> Sequence[CheckMessage]:
         """Return what is wrong with the settings of this type."""
