@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .context import current_invocation
+    from .delivery.api import aenqueue, enqueue, enqueue_call
     from .engine.declarations import function, trigger, trigger_type
     from .engine.process import afire_triggers, ainvoke, fire_triggers, get_engine, invoke
 
 __all__ = [
+    "aenqueue",
     "afire_triggers",
     "ainvoke",
     "current_invocation",
+    "enqueue",
+    "enqueue_call",
     "fire_triggers",
     "function",
     "get_engine",
@@ -27,7 +31,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "aenqueue": "iii_triggers.delivery.api",
     "current_invocation": "iii_triggers.context",
+    "enqueue": "iii_triggers.delivery.api",
+    "enqueue_call": "iii_triggers.delivery.api",
     "function": "iii_triggers.engine.declarations",
     "trigger": "iii_triggers.engine.declarations",
     "trigger_type": "iii_triggers.engine.declarations",

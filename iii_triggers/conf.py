@@ -79,9 +79,55 @@ class Settings:
     III_SHUTDOWN_GRACE_S: float = 10.0
     """How long a stopping process waits for what is in flight."""
 
+    III_MAX_PAYLOAD_BYTES: int = MIB
+    """Largest message that a topic or a named queue takes, as JSON."""
+
+    III_MAX_ATTEMPTS: int = 3
+    """How often a delivery is started before it is dead, when its trigger does not say."""
+
+    III_BACKOFF_MS: int = 1000
+    """Pause after the first failure of a delivery; it doubles with each further one."""
+
+    III_MAX_BACKOFF_MS: int = 15 * 60 * 1000
+    """Longest pause between two attempts."""
+
+    III_DELIVERY_TIMEOUT_S: float = 300.0
+    """How long one attempt of a delivery may take, when its trigger does not say."""
+
+    III_LEASE_S: float = 330.0
+    """How long a process may run a delivery without renewing its claim; it renews while it lives.
+
+    Deliveries of a process that is known to be gone are taken over at once.
+    """
+
+    III_SWEEP_INTERVAL_S: float = 1.0
+    """How often every Celery worker looks for deliveries that nobody works on."""
+
+    III_RESEND_S: float = 15.0
+    """After how long a waiting delivery is sent to Celery again; twice as long each time."""
+
+    III_UNAVAILABLE_TTL_S: float = 24 * 3600.0
+    """How long a delivery waits for its function, or for a subscriber, before it is dead."""
+
+    III_SUBSCRIPTION_TTL_S: float = 24 * 3600.0
+    """How long the subscription of a worker that went away goes on collecting messages."""
+
+    III_DELIVERY_RETENTION_S: float = 7 * 24 * 3600.0
+    """How long deliveries that succeeded, were skipped or cancelled are kept."""
+
+    III_DEAD_RETENTION_S: float = 30 * 24 * 3600.0
+    """How long dead deliveries are kept."""
+
+    III_QUEUES: dict[str, Any] = {}
+    """Named queues: name to max_retries, concurrency, type, message_group_field, backoff_ms."""
+
+    III_TOPIC_QUEUES: dict[str, str] = {}
+    """Celery queues of topics that have another one than ``iii.<topic>``."""
+
     III_TRIGGER_TYPES: list[str] = [
         "iii_triggers.trigger_types.http.HttpTriggerType",
         "iii_triggers.trigger_types.subscribe.SubscribeTriggerType",
+        "iii_triggers.trigger_types.queue.QueueTriggerType",
     ]
     """Dotted paths of the built-in trigger types, in the order they are registered."""
 

@@ -10,6 +10,7 @@ from django.db.models.signals import post_delete, post_save
 
 from .conf import live_settings
 from .models import Change, Trigger, TriggerType
+from .trigger_types.identity import type_of
 from .trigger_types.validation import builtin_trigger_types
 
 KINDS: dict[type[Model], str] = {
@@ -31,8 +32,16 @@ def record_change(sender: type[Model], instance: Model, using: str, **kwargs: An
 
 def trigger_saved(sender: type[Model], instance: Trigger, **kwargs: Any) -> None:
     """Let the type of a trigger bring other rows in step, in the same transaction."""
-    registrator = builtin_trigger_types().get(instance.trigger_type)
-    if registrator is not None and not kwargs.get("raw"):
+    if kwargs.get("raw"):
+        return
+    types = builtin_trigger_types()
+    registrator = types.get(instance.trigger_type)
+    former = types.get(type_of(instance.identity))
+    if former is not None and former is not registrator:
+        Trigger.objects.filter(pk=instance.pk).update(identity="", next_fire_at=None)
+        former.row_removed(instance, by_disconnect=False)
+        instance.identity, instance.next_fire_at = "", None
+    if registrator is not None:
         registrator.row_saved(instance)
 
 

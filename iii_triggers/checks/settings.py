@@ -42,6 +42,8 @@ RANGES = {
     "III_HEARTBEAT_INTERVAL_S": INTERVAL,
     "III_NODE_TIMEOUT_S": INTERVAL,
     "III_SHUTDOWN_GRACE_S": Range(minimum=0, maximum=3600),
+    "III_BACKOFF_MS": Range(minimum=0),
+    "III_SWEEP_INTERVAL_S": INTERVAL,
 }
 """Numbers with limits of their own; every other number must be at least 1."""
 

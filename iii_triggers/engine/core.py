@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from iii_triggers.conf import settings
 from iii_triggers.models import Node
-from iii_triggers.protocol.errors import EngineNotRunning, IiiError, InvocationFailed
+from iii_triggers.protocol.errors import EngineNotRunning, FunctionNotFound
 from iii_triggers.protocol.messages import WorkerRegistered
 
 from .connections import Transport, WorkerConnection
@@ -21,9 +21,10 @@ from .declarations import SiteFunctions, site_functions
 from .firing import fire
 from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
-from .invocation import Invoker
+from .invocation import Call, Invoker
 from .mirror import Mirror, write_batch
 from .nodes import ThisNode
+from .payload import Payload
 from .sync import Sync, prepare_rows
 from .trigger_values import TriggerTypeEntry
 from .triggers import TriggerRegistry
@@ -69,6 +70,7 @@ class Engine:
         self.draining = False
         self._types: dict[str, TriggerRegistrator] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writing = asyncio.Lock()
 
     @property
     def is_running(self) -> bool:
@@ -153,9 +155,24 @@ class Engine:
         registrator: TriggerRegistrator = import_string(WORKER_OWNED_TYPE)(connection)
         return registrator
 
-    def enqueue_refusal(self) -> IiiError:
-        """Return the answer to a call that is to be queued: no queue is installed yet."""
-        return InvocationFailed("No queue provider is installed.", code="enqueue_error")
+    async def write_registrations(self) -> None:
+        """Write what workers registered so far, so that what is published next finds it."""
+        await self._flush()
+
+    async def refresh(self) -> None:
+        """See what other processes changed, now."""
+        await self.sync.poll()
+
+    async def invoke_fresh(self, call: Call) -> Payload:
+        """Invoke a function; one that is not found is looked for in the database's newest state.
+
+        Raises what ``Invoker.invoke`` raises.
+        """
+        try:
+            return await self.invoker.invoke(call)
+        except FunctionNotFound:
+            await self.refresh()
+        return await self.invoker.invoke(call)
 
     def fire_triggers(self, type_id: str, payload: Any, *, namespace: str = "default") -> int:
         """Invoke the functions of all live triggers of a type; return how many there are.
@@ -181,14 +198,15 @@ class Engine:
         await self.sync.poll()
 
     async def _flush(self) -> None:
-        if not self.mirror.is_dirty:
-            return
-        batch = self.mirror.take()
-        try:
-            await self.database.run(write_batch, batch)
-        except BaseException:
-            self.mirror.put_back(batch)
-            raise
+        async with self._writing:
+            if not self.mirror.is_dirty:
+                return
+            batch = self.mirror.take()
+            try:
+                await self.database.run(write_batch, batch)
+            except BaseException:
+                self.mirror.put_back(batch)
+                raise
 
     async def _beat(self) -> None:
         if not await self.database.run(self.node.beat):

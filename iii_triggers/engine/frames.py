@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw
 
 from iii_triggers.protocol import messages as m
-from iii_triggers.protocol.codec import error_body, tidy_error, with_key
+from iii_triggers.protocol.codec import error_body, tidy_error, to_json, with_key
 from iii_triggers.protocol.errors import (
     ChannelSendFailed,
     IiiError,
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from .core import Engine
 
 logger = logging.getLogger(__name__)
+
+ENQUEUE_FUNCTION = "engine::queue::enqueue"
 
 WORKER_CALL_TIMEOUT_S = 24 * 3600.0
 """Calls of workers have the deadline of their SDK; this one only bounds what is forgotten."""
@@ -85,7 +87,7 @@ class FrameHandler:
             answer(InvalidArguments(f"Unknown action '{message.action.type}'."))
             return
         if message.action is not None and message.action.type == "enqueue":
-            answer(self.engine.enqueue_refusal())
+            self.engine.invoker.start(_enqueue_call(connection, message), answer)
             return
         data = with_key(bytes(message.data), "_caller_worker_id", connection.worker_id)
         call = Call(
@@ -224,6 +226,24 @@ class FrameHandler:
     def on_ping(self, connection: WorkerConnection, message: m.Ping) -> None:
         """Answer a JSON ping (section 1.5)."""
         connection.send(m.Pong())
+
+
+def _enqueue_call(connection: WorkerConnection, message: m.InvokeFunction) -> Call:
+    """Return the call that queues another; its result is the receipt (section 3.10)."""
+    wanted = {
+        "queue": message.action.queue if message.action is not None else None,
+        "function_id": message.function_id,
+        "namespace": message.namespace or "default",
+        "data": Raw(message.data),
+        "metadata": message.metadata,
+    }
+    return Call(
+        function_id=ENQUEUE_FUNCTION,
+        data=Payload.of_json(to_json(wanted)),
+        traceparent=message.traceparent,
+        baggage=message.baggage,
+        caller=connection,
+    )
 
 
 def _send_result(

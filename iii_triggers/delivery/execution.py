@@ -1,0 +1,152 @@
+"""Running a delivery: claim it, run its function, write down what became of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
+from typing import Any
+
+from django.db import Error as DatabaseProblem
+
+from iii_triggers.engine.conditions import condition_holds
+from iii_triggers.engine.invocation import Call
+from iii_triggers.engine.payload import Payload
+from iii_triggers.engine.process import process_engine, run_sync
+from iii_triggers.models import Delivery
+from iii_triggers.protocol.errors import (
+    ChannelSendFailed,
+    FunctionNotFound,
+    IiiError,
+    InvocationFailed,
+    InvocationStopped,
+)
+
+from .batching import Batcher
+from .claims import claim
+from .leases import held_leases
+from .outcomes import Outcome, store
+from .policy import Policy
+
+logger = logging.getLogger(__name__)
+
+MARGIN_S = 5.0
+
+
+def _claim_batch(ids: Sequence[str]) -> list[Delivery | None]:
+    """Claim what this process was asked to look at; None for what is not to be run here."""
+    node_id = process_engine.get().node.node_id
+    claimed = {str(row.pk): row for row in claim(ids, node_id=node_id)}
+    # An id that came twice is run once.
+    return [claimed.pop(delivery_id, None) for delivery_id in ids]
+
+
+claims: Batcher[str, Delivery | None] = Batcher("iii-claims", _claim_batch)
+outcomes: Batcher[Outcome, bool] = Batcher("iii-outcomes", store)
+
+
+def run_delivery(delivery_id: str) -> bool:
+    """Run a delivery, if it is there to be run, and return when its outcome is written.
+
+    Tell whether it ran here. Nothing is raised: what could not be written is tried again when the
+    lease has run out.
+    """
+    try:
+        row = claims.submit(delivery_id).result()
+    except DatabaseProblem:
+        logger.warning("Delivery %s could not be claimed.", delivery_id, exc_info=True)
+        return False
+    if row is None:
+        return False
+    held_leases.add(row)
+    try:
+        accepted = outcomes.submit(_run(row)).result()
+    except DatabaseProblem:
+        logger.exception("The outcome of delivery %s could not be written.", delivery_id)
+        return True
+    finally:
+        held_leases.remove(row)
+    if not accepted:
+        logger.warning("Delivery %s had lost its lease when it was done.", delivery_id)
+    return True
+
+
+def _run(row: Delivery) -> Outcome:
+    policy = Policy.of(row.policy)
+    if process_engine.get().draining:
+        return Outcome(delivery=row, kind="undone")
+    try:
+        return run_sync(_invoke(row, policy), timeout_s=policy.timeout_s + MARGIN_S)
+    except CancelledError:
+        return Outcome(delivery=row, kind="undone")
+    except IiiError as error:
+        return _failure(row, error)
+    except Exception as error:
+        logger.exception("Delivery %s could not be run.", row.pk)
+        return Outcome(delivery=row, kind="failed", code="internal_error", message=str(error))
+
+
+async def _invoke(row: Delivery, policy: Policy) -> Outcome:
+    engine = process_engine.get()
+    try:
+        if not await _is_wanted(row, policy):
+            return Outcome(delivery=row, kind="skipped", message="The condition said no.")
+        await engine.invoke_fresh(_call(row, policy))
+    except InvocationStopped as error:
+        # A process that is told to stop is no reason to give up what it ran.
+        return Outcome(delivery=row, kind="undone") if engine.draining else _failure(row, error)
+    except IiiError as error:
+        return _failure(row, error)
+    return Outcome(delivery=row, kind="succeeded")
+
+
+async def _is_wanted(row: Delivery, policy: Policy) -> bool:
+    """Ask the condition function; its error fails the attempt, or only skips it (section 1.4)."""
+    if policy.condition_function_id is None:
+        return True
+    try:
+        return await condition_holds(
+            process_engine.get().invoker,
+            policy.condition_function_id,
+            Payload.of_json(row.payload.encode()),
+            namespace=row.namespace,
+            timeout_s=policy.timeout_s,
+        )
+    except IiiError as error:
+        if policy.condition_error == "skip":
+            logger.warning("The condition of delivery %s failed.", row.pk, exc_info=True)
+            return False
+        # A condition that is not there is a failure: it is not the function that is away.
+        raise InvocationFailed(error.message, code=error.code) from error
+
+
+def _call(row: Delivery, policy: Policy) -> Call:
+    return Call(
+        function_id=row.function_id,
+        namespace=row.namespace,
+        data=Payload.of_json(row.payload.encode()),
+        metadata=invocation_metadata(row),
+        timeout_s=policy.timeout_s,
+        traceparent=row.traceparent or None,
+    )
+
+
+def invocation_metadata(row: Delivery) -> Any:
+    """Return what the function learns beside its input.
+
+    ``{"delivery_id": str, "attempt": int, "topic": str, ...}``: the keys of the trigger's metadata
+    stand beside them, metadata that is no object under ``trigger_metadata``.
+    """
+    facts: dict[str, Any] = {"delivery_id": str(row.pk), "attempt": row.attempts}
+    if row.topic:
+        facts["topic"] = row.topic
+    if isinstance(row.metadata, dict):
+        return {**row.metadata, **facts}
+    return facts if row.metadata is None else {"trigger_metadata": row.metadata, **facts}
+
+
+def _failure(row: Delivery, error: IiiError) -> Outcome:
+    """Tell a function that is not there from one that failed."""
+    is_away = isinstance(error, FunctionNotFound | ChannelSendFailed)
+    kind = "away" if is_away else "failed"
+    return Outcome(delivery=row, kind=kind, code=error.code, message=error.message)  # type: ignore[arg-type]  # a Literal

@@ -1,0 +1,106 @@
+"""What people do with deliveries: redrive, discard, cancel, hold, release.
+
+All take a queryset and return how many deliveries they changed: those in another state than the
+verb is about are left alone, also when that state came just now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from iii_triggers.models import Delivery
+
+from .create import send_all
+from .resending import next_send_at
+from .turns import call_next, lock_limited
+
+AT_ONCE = 500
+State = Delivery.State
+
+
+def redrive(deliveries: QuerySet[Delivery]) -> int:
+    """Try dead deliveries again, oldest first, with all their attempts."""
+    return _in_batches(deliveries.filter(state=State.DEAD), _redrive)
+
+
+def discard(deliveries: QuerySet[Delivery]) -> int:
+    """Give dead deliveries up for good."""
+    dead = deliveries.filter(state=State.DEAD)
+    return dead.update(state=State.CANCELLED, finished_at=timezone.now())
+
+
+def cancel(deliveries: QuerySet[Delivery]) -> int:
+    """End deliveries that wait, are held or are to be retried; what runs is left running."""
+    states = (State.QUEUED, State.RETRY, State.HELD)
+    return _in_batches(deliveries.filter(state__in=states), _cancel)
+
+
+def hold(deliveries: QuerySet[Delivery]) -> int:
+    """Keep waiting deliveries from running until they are released."""
+    waiting = deliveries.filter(state__in=(State.QUEUED, State.RETRY))
+    return waiting.update(state=State.HELD, send_at=None)
+
+
+def release(deliveries: QuerySet[Delivery]) -> int:
+    """Let held deliveries run."""
+    return _in_batches(deliveries.filter(state=State.HELD), _release)
+
+
+def _in_batches(deliveries: QuerySet[Delivery], verb: Callable[[list[Delivery]], int]) -> int:
+    """Apply a verb to at most AT_ONCE rows in a transaction, oldest first."""
+    changed = 0
+    ids = list(deliveries.order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), AT_ONCE):
+        with transaction.atomic():
+            rows = deliveries.filter(pk__in=ids[start : start + AT_ONCE]).order_by("pk")
+            changed += verb(list(rows.select_for_update()))
+    return changed
+
+
+def _redrive(rows: list[Delivery]) -> int:
+    changed = _of(rows).update(
+        state=State.QUEUED,
+        attempts=0,
+        sends=0,
+        run_at=timezone.now(),
+        send_at=next_send_at(),
+        finished_at=None,
+        away_since=None,
+        lease_token=None,
+        # A later message may have taken the key of one that died.
+        idempotency_key="",
+    )
+    # What never had a subscriber has nothing to run.
+    nobodys = _of(rows).filter(state=State.QUEUED, function_id="")
+    nobodys.update(waits_for=Delivery.WaitsFor.SUBSCRIBER, send_at=None, away_since=timezone.now())
+    _send_on_commit([row for row in rows if row.function_id])
+    return changed
+
+
+def _cancel(rows: list[Delivery]) -> int:
+    lock_limited(rows)
+    changed = _of(rows).update(
+        state=State.CANCELLED, finished_at=timezone.now(), send_at=None, lease_token=None
+    )
+    call_next(rows)
+    return changed
+
+
+def _release(rows: list[Delivery]) -> int:
+    changed = _of(rows).update(state=State.QUEUED, send_at=next_send_at(), sends=0)
+    _send_on_commit(rows)
+    return changed
+
+
+def _of(rows: list[Delivery]) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(pk__in=[row.pk for row in rows])
+
+
+def _send_on_commit(rows: list[Delivery]) -> None:
+    due = [(row.queue, str(row.pk)) for row in rows]
+    transaction.on_commit(partial(send_all, due), robust=True)

@@ -1,0 +1,20 @@
+"""When the sweeper looks at a delivery again, should its Celery message have been lost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from iii_triggers.conf import settings
+
+MAX_DOUBLINGS = 6
+
+
+def next_send_at(sends: int = 0) -> datetime:
+    """Return when to send again after a message was sent.
+
+    Later each time: with a long backlog the messages are not lost, they wait.
+    """
+    pause_s = settings.III_RESEND_S * 2 ** min(sends, MAX_DOUBLINGS)
+    return timezone.now() + timedelta(seconds=pause_s)

@@ -1,0 +1,73 @@
+"""A ledger whose Celery messages are only noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from iii_triggers.delivery import create
+from iii_triggers.delivery.create import NewDelivery, create_deliveries
+from iii_triggers.delivery.topics import forget_topics
+from iii_triggers.models import Delivery, Node
+
+NODE = "this-node"
+
+
+class Messages:
+    """Takes the place of the sender: the ids sent, in order."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def send(self, queue: str, delivery_id: str) -> None:
+        """Note a message."""
+        self.sent.append((queue, delivery_id))
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, in order."""
+        return [delivery_id for _, delivery_id in self.sent]
+
+
+@pytest.fixture
+def messages(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Messages]:
+    """What would have been sent to Celery; nothing consumes it."""
+    messages = Messages()
+    monkeypatch.setattr(create, "sender", messages)
+    forget_topics()
+    yield messages
+    forget_topics()
+
+
+@pytest.fixture
+def make(messages: Messages) -> Callable[..., Delivery]:
+    """Make a delivery: ``make(lane="l", policy=Policy(...))``."""
+
+    def make(**facts: Any) -> Delivery:
+        values = {"function_id": "f", "payload": b"{}", "lane": "lane", **facts}
+        (delivery_id,) = create_deliveries([NewDelivery(**values)])
+        return Delivery.objects.get(pk=delivery_id)
+
+    return make
+
+
+@pytest.fixture
+def node(messages: Messages) -> Node:
+    """The node that runs things; it lives."""
+    now = timezone.now()
+    return Node.objects.create(
+        node_id=NODE, host="elsewhere", pid=1, started_at=now, heartbeat_at=now
+    )
+
+
+def let_time_pass(row: Delivery, *, seconds: float) -> None:
+    """Move all times of a delivery into the past."""
+    row.refresh_from_db()
+    names = ("run_at", "send_at", "leased_until", "created_at", "started_at", "finished_at")
+    times = {name: getattr(row, name) for name in (*names, "away_since")}
+    moved = {n: t - timedelta(seconds=seconds) for n, t in times.items() if t is not None}
+    Delivery.objects.filter(pk=row.pk).update(**moved)
