@@ -71,12 +71,25 @@ def shown_state(trigger: Trigger) -> str:
 def state_badge(trigger: Trigger) -> SafeString:
     """Return the state as symbol and word, so that it reads without colours."""
     state = Trigger.State(shown_state(trigger))
+    return badge(state.value, STATE_SYMBOLS[state], state.label)
+
+
+def badge(css_class: str, symbol: str, label: Any) -> SafeString:
+    """Return a coloured word with a symbol before it; ``css_class`` goes without its prefix."""
     return format_html(
         '<span class="iii-badge iii-{}"><span aria-hidden="true">{}</span> {}</span>',
-        state.value,
-        STATE_SYMBOLS[state],
-        state.label,
+        css_class,
+        symbol,
+        label,
     )
+
+
+def with_note(shown: SafeString, text: Any, *, is_error: bool = False) -> SafeString:
+    """Return what is shown, and small print below it if there is any."""
+    if not text:
+        return shown
+    css_class = "iii-note iii-error" if is_error else "iii-note"
+    return format_html('{}<div class="{}">{}</div>', shown, css_class, text)
 
 
 def _plain(value: Any) -> str:

@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from iii_triggers.models import WorkerToken
 
 from .base import EngineAdmin
+from .formatting import badge
 
 
 @admin.action(description=_("Revoke selected tokens"), permissions=["change"])
@@ -47,13 +48,7 @@ class WorkerTokenAdmin(EngineAdmin[WorkerToken]):
     @admin.display(description=_("status"))
     def status(self, token: WorkerToken) -> SafeString:
         """Whether the token opens connections, as symbol and word."""
-        css_class, symbol, label = _status(token)
-        return format_html(
-            '<span class="iii-badge iii-{}"><span aria-hidden="true">{}</span> {}</span>',
-            css_class,
-            symbol,
-            label,
-        )
+        return badge(*_status(token))
 
     def get_fields(self, request: HttpRequest, obj: WorkerToken | None = None) -> tuple[str, ...]:
         """The hash is never among them."""

@@ -10,7 +10,6 @@ from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +26,7 @@ from .formatting import (
     json_block,
     shown_state,
     state_badge,
+    with_note,
 )
 from .trigger_actions import disable, enable
 from .trigger_form import TriggerForm
@@ -86,15 +86,8 @@ class TriggerAdmin(EngineAdmin[Trigger]):
     @admin.display(description=_("state"), ordering="state")
     def state_and_error(self, trigger: Trigger) -> SafeString:
         """The state, and below it the beginning of the error if there is one."""
-        if not trigger.error:
-            return state_badge(trigger)
         is_rejected = trigger.state == Trigger.State.REJECTED
-        return format_html(
-            '{}<div class="{}">{}</div>',
-            state_badge(trigger),
-            "iii-note iii-error" if is_rejected else "iii-note",
-            cut(trigger.error),
-        )
+        return with_note(state_badge(trigger), cut(trigger.error), is_error=is_rejected)
 
     @admin.display(description=_("owner"))
     def owner(self, trigger: Trigger) -> str:

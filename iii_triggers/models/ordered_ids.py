@@ -6,6 +6,9 @@ import secrets
 import threading
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _lock = threading.Lock()
 _last = 0
@@ -24,3 +27,16 @@ def new_ordered_id() -> uuid.UUID:
     high = (ticks >> 12 << 16) | 0x7000 | (ticks & 0xFFF)
     low = (0b10 << 62) | secrets.randbits(62)
     return uuid.UUID(int=(high << 64) | low)
+
+
+def least_id_at(moment: datetime) -> uuid.UUID:
+    """Return an id that is not greater than any made at ``moment`` or later."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
+
+
+def moment_of(ordered_id: uuid.UUID) -> datetime:
+    """Return when an id was made, to the millisecond. Raise ValueError for no such id."""
+    if ordered_id.version != 7:
+        raise ValueError("Only ids of version 7 know their time.")
+    return EPOCH + timedelta(milliseconds=ordered_id.int >> 80)
