@@ -1,5 +1,25 @@
 """The pages of the app in /admin: triggers and their types are edited there, live rows shown."""
 
-from . import functions, nodes, tokens, trigger_types, triggers, workers
+from . import (
+    deliveries,
+    functions,
+    nodes,
+    subscriptions,
+    tokens,
+    topics,
+    trigger_types,
+    triggers,
+    workers,
+)
 
-__all__ = ["functions", "nodes", "tokens", "trigger_types", "triggers", "workers"]
+__all__ = [
+    "deliveries",
+    "functions",
+    "nodes",
+    "subscriptions",
+    "tokens",
+    "topics",
+    "trigger_types",
+    "triggers",
+    "workers",
+]

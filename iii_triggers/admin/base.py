@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from .json_fields import JSONTextField
 
-__all__ = ["EngineAdmin", "ModelForm", "ReadOnly"]
+__all__ = ["EngineAdmin", "ModelForm", "ReadOnly", "SecretFields"]
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as EngineAdmin
@@ -51,3 +51,16 @@ class ReadOnly:
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """A live row goes by itself."""
         return False
+
+
+class SecretFields:
+    """Mix-in for rows with fields that a crafted address of the list must not tell about."""
+
+    secret_fields: tuple[str, ...] = ()
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Refuse lookups such as ``?payload__contains=…``, which the admin would allow."""
+        if lookup.split("__")[0] in self.secret_fields:
+            return False
+        allowed: Any = super()
+        return bool(allowed.lookup_allowed(lookup, value, request))

@@ -7,11 +7,14 @@ from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.models import Trigger
 
 MAX_JSON = 20_000
+MAX_PRETTY = MAX_JSON
+"""Indentation makes a deeply nested payload many times as long."""
 MAX_LINE = 80
 NOTHING = "—"
 
@@ -46,6 +49,16 @@ def json_block(value: Any) -> str | SafeString:
     if value is None:
         return NOTHING
     return format_html('<pre class="iii-json">{}</pre>', cut(pretty_json(value), length=MAX_JSON))
+
+
+def payload_block(text: str) -> SafeString:
+    """Return a stored payload as a block of JSON; a long one as it is, cut, with its length."""
+    if len(text) <= MAX_PRETTY:
+        return format_html('<pre class="iii-json">{}</pre>', _indented(text))
+    shown = gettext("The first %(shown)d of %(all)d characters:")
+    numbers = {"shown": MAX_JSON, "all": len(text)}
+    beginning = text[:MAX_JSON] + "…"
+    return format_html('{}<pre class="iii-json">{}</pre>', shown % numbers, beginning)
 
 
 def cut(text: str, *, length: int = MAX_LINE) -> str:
@@ -90,6 +103,13 @@ def with_note(shown: SafeString, text: Any, *, is_error: bool = False) -> SafeSt
         return shown
     css_class = "iii-note iii-error" if is_error else "iii-note"
     return format_html('{}<div class="{}">{}</div>', shown, css_class, text)
+
+
+def _indented(text: str) -> str:
+    try:
+        return cut(pretty_json(json.loads(text)), length=MAX_JSON)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _plain(value: Any) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
@@ -80,6 +80,12 @@ def end(subscriptions: Iterable[Subscription]) -> int:
         waiting.update(waits_for=SUBSCRIBER, send_at=None, away_since=timezone.now())
     Subscription.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return len(rows)
+
+
+def unheld(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """Return those that no trigger holds: their workers are away."""
+    held = Trigger.objects.filter(identity=OuterRef("identity"), enabled=True)
+    return subscriptions.filter(~Exists(held))
 
 
 def adopt(subscription: Subscription) -> int:

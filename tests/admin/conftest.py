@@ -1,9 +1,15 @@
-"""The cast of the admin tests: an owner may do everything, a viewer look, a stranger nothing."""
+"""The cast of the admin tests: an owner may do everything, a viewer look, a stranger nothing.
+
+An operator looks and handles deliveries, but does not see what is in them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db.models import QuerySet
 from django.test import Client
 
 from iii_triggers.models import Trigger
@@ -18,6 +24,12 @@ def staff(name: str, permissions: list[Permission]) -> Client:
     return client
 
 
+def looking() -> QuerySet[Permission]:
+    """Return the permissions to view rows, which is not that to view payloads."""
+    ours = Permission.objects.filter(content_type__app_label="iii_triggers")
+    return ours.filter(codename__startswith="view_").exclude(codename="view_payload")
+
+
 @pytest.fixture
 def owner(db: None) -> Client:
     ours = Permission.objects.filter(content_type__app_label="iii_triggers")
@@ -26,8 +38,13 @@ def owner(db: None) -> Client:
 
 @pytest.fixture
 def viewer(db: None) -> Client:
-    ours = Permission.objects.filter(content_type__app_label="iii_triggers")
-    return staff("viewer", list(ours.filter(codename__startswith="view_")))
+    return staff("viewer", list(looking()))
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    handling = Permission.objects.filter(codename__in=["redrive_delivery", "hold_delivery"])
+    return staff("operator", [*looking(), *handling])
 
 
 @pytest.fixture
@@ -44,3 +61,14 @@ def trigger(db: None) -> Trigger:
         config={"api_path": "greet", "http_method": "POST"},
         state=Trigger.State.ACTIVE,
     )
+
+
+@pytest.fixture
+def grant(db: None) -> Callable[[str, str], None]:
+    """Give somebody one more permission: ``grant("viewer", "hold_delivery")``."""
+
+    def grant(name: str, codename: str) -> None:
+        user = User.objects.get(username=name)
+        user.user_permissions.add(Permission.objects.get(codename=codename))
+
+    return grant

@@ -1,0 +1,37 @@
+"""Links from one admin page to another."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+from iii_triggers.models import Topic, Trigger
+
+from .delivery_filters import NO_TYPE
+from .formatting import NOTHING
+
+
+def delivery_list_url(**filters: str) -> str:
+    """Return the address of the delivery list with these filters."""
+    return f"{reverse('admin:iii_triggers_delivery_changelist')}?{urlencode(filters)}"
+
+
+def topic_url(topic: Topic, **filters: str) -> str:
+    """Return the address of the deliveries of a topic, or of the named queue of that name."""
+    kind = NO_TYPE if topic.kind == Topic.Kind.QUEUE else "queue"
+    return delivery_list_url(topic=topic.name, type=kind, **filters)
+
+
+def count_link(count: int, url: str) -> SafeString | str:
+    """Return a number that leads to what it counts; 0 leads nowhere."""
+    return format_html('<a href="{}">{}</a>', url, count) if count else "0"
+
+
+def trigger_link(trigger: Trigger | None, trigger_id: str) -> SafeString | str:
+    """Return the trigger as a link; the bare id of one that is gone."""
+    if trigger is None:
+        return trigger_id or NOTHING
+    url = reverse("admin:iii_triggers_trigger_change", args=[trigger.pk])
+    return format_html('<a href="{}">{}</a>', url, f"{trigger} ({trigger_id})")
