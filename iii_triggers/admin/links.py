@@ -6,8 +6,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
-from iii_triggers.models import Topic, Trigger
+from iii_triggers.models import Subscription, Topic, Trigger
 
 from .delivery_filters import NO_TYPE
 from .formatting import NOTHING
@@ -35,3 +36,17 @@ def trigger_link(trigger: Trigger | None, trigger_id: str) -> SafeString | str:
         return trigger_id or NOTHING
     url = reverse("admin:iii_triggers_trigger_change", args=[trigger.pk])
     return format_html('<a href="{}">{}</a>', url, f"{trigger} ({trigger_id})")
+
+
+def queue_links(trigger: Trigger) -> dict[str, str]:
+    """Return what belongs to a queue trigger, as address to title; nothing for other types."""
+    held = Subscription.objects.filter(identity=trigger.identity or "-").first()
+    if held is None:
+        return {}
+    deliveries = delivery_list_url(topic=held.topic, function=held.function_id)
+    links = {deliveries: gettext("Deliveries")}
+    topic = Topic.objects.filter(kind=Topic.Kind.TOPIC, name=held.topic).first()
+    if topic is not None:
+        url = reverse("admin:iii_triggers_topic_change", args=[topic.pk])
+        links[url] = gettext("Topic “%s”") % held.topic
+    return links

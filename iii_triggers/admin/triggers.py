@@ -28,6 +28,7 @@ from .formatting import (
     state_badge,
     with_note,
 )
+from .links import queue_links
 from .trigger_actions import disable, enable
 from .trigger_form import TriggerForm
 
@@ -177,9 +178,10 @@ class TriggerAdmin(EngineAdmin[Trigger]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add where the trigger answers, and what its config may say."""
+        """Add where the trigger answers, what its config may say, and links to its deliveries."""
         trigger: Trigger | None = kwargs.get("obj")
         context["addresses"] = addresses(trigger, request) if trigger and trigger.enabled else []
+        context["queue_links"] = queue_links(trigger) if trigger else {}
         if trigger is None:
             chosen = request.POST.get("trigger_type") or request.GET.get("trigger_type")
             context["config_help"] = config_help(chosen)

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from iii_triggers.models import Change, Function, Node, Trigger, TriggerType, Worker
+from iii_triggers.models import Change, Function, Node, Topic, Trigger, TriggerType, Worker
 
 LIST = "/admin/iii_triggers/trigger/"
 ADD = LIST + "add/"
@@ -193,6 +193,21 @@ def test_the_page_of_an_http_trigger_tells_how_to_call_it(owner: Client, trigger
     curl = """curl -X POST -H 'content-type: application/json' -d '{"name": "Ada"}' """
     assert escape(curl + "http://testserver/iii/http/greet") in page
     assert escape(curl + "http://testserver:3111/greet") in page
+
+
+def test_the_page_of_a_queue_trigger_leads_to_its_deliveries_and_topic(owner: Client) -> None:
+    queue = Trigger.objects.create(
+        trigger_type="queue", function_id="demo.bill", config={"topic": "orders"}
+    )
+    page = owner.get(change_url(queue)).content.decode()
+    deliveries = "/admin/iii_triggers/delivery/?topic=orders&amp;function=demo.bill"
+    assert f'<a href="{deliveries}">Deliveries</a>' in page
+    topic = Topic.objects.get(name="orders")
+    assert f'<a href="/admin/iii_triggers/topic/{topic.pk}/change/">Topic “orders”</a>' in page
+
+
+def test_other_triggers_have_no_deliveries_of_a_topic(owner: Client, trigger: Trigger) -> None:
+    assert "/delivery/?" not in owner.get(change_url(trigger)).content.decode()
 
 
 def test_a_parked_trigger_says_what_it_waits_for(owner: Client, trigger: Trigger) -> None:
