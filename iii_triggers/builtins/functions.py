@@ -46,6 +46,10 @@ def rows_of(engine: Engine) -> Iterator[dict[str, Any]]:
     for offer in engine.functions.offers():
         offered.add(offer.info.key)
         yield _row(offer.info, offer.connection.info.name)
+    for remote in engine.functions.remote.offers():
+        if remote.info.key not in offered:
+            offered.add(remote.info.key)
+            yield _row(remote.info, remote.worker_name)
     for function in engine.functions.local():
         if function.info.key not in offered:
             yield _row(function.info, None)

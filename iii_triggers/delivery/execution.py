@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import Error as DatabaseProblem
 
+from iii_triggers.engine.calls import Call
 from iii_triggers.engine.conditions import condition_holds
-from iii_triggers.engine.invocation import Call
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.process import process_engine, run_sync
 from iii_triggers.models import Delivery

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .invocation import Call, Invoker
+from .calls import Call
+from .invocation import Invoker
 from .payload import Payload
 
 CONDITION_KEYS = (

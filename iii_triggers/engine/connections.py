@@ -14,7 +14,7 @@ from iii_triggers.protocol.errors import PayloadTooLarge
 if TYPE_CHECKING:
     from iii_triggers.protocol.messages import Message
 
-    from .invocation import Pending
+    from .calls import Pending
 
 MIB = 1024 * 1024
 

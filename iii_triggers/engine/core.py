@@ -15,14 +15,17 @@ from iii_triggers.models import Node
 from iii_triggers.protocol.errors import EngineNotRunning, FunctionNotFound
 from iii_triggers.protocol.messages import WorkerRegistered
 
+from .bus import LayerFactory, site_layer
+from .calls import Call
 from .connections import Transport, WorkerConnection
 from .database import DatabaseThread
 from .declarations import SiteFunctions, site_functions
 from .firing import fire
 from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
-from .invocation import Call, Invoker
+from .invocation import Invoker
 from .mirror import Mirror, write_batch
+from .network import Network
 from .nodes import ThisNode
 from .payload import Payload
 from .sync import Sync, prepare_rows
@@ -46,7 +49,11 @@ class Engine:
     """
 
     def __init__(
-        self, *, kind: str = Node.Kind.OTHER, site: SiteFunctions = site_functions
+        self,
+        *,
+        kind: str = Node.Kind.OTHER,
+        site: SiteFunctions = site_functions,
+        make_layer: LayerFactory = site_layer,
     ) -> None:
         self.site = site
         self.node = ThisNode(kind=kind)
@@ -59,10 +66,17 @@ class Engine:
             on_type_removed=self.mirror.trigger_type_removed,
         )
         self.invoker = Invoker(self.functions)
+        self.network = Network(
+            node=self.node,
+            database=self.database,
+            invoker=self.invoker,
+            make_layer=make_layer,
+        )
         self.sync = Sync(
             database=self.database,
             triggers=self.triggers,
             site_fired_type=lambda schema: import_string(SITE_FIRED_TYPE)(schema),
+            on_offers=self.network.reload,
         )
         self.frames = FrameHandler(self)
         self.connections: dict[str, WorkerConnection] = {}
@@ -89,6 +103,8 @@ class Engine:
             self._add_functions(type_.functions())
             await self.triggers.register_type(_built_in(type_))
         await self.sync.load()
+        await self.network.start()
+        self.mirror.announces_offers = self.network.bus.is_on
         self.loop = asyncio.get_running_loop()
         self._repeat("look for changes", self._poll, lambda: settings.III_SYNC_INTERVAL_S)
         self._repeat("write registrations", self._flush, lambda: settings.III_WRITE_INTERVAL_S)
@@ -97,6 +113,7 @@ class Engine:
     async def drain(self) -> None:
         """Take no new workers and wait for what is in flight, up to the grace time."""
         self.draining = True
+        self.network.drain()
         if not await self.invoker.wait_idle(settings.III_SHUTDOWN_GRACE_S):
             logger.warning("Stopping with %d calls in flight.", self.invoker.in_flight)
 
@@ -110,6 +127,7 @@ class Engine:
             connection.close()
             await self.disconnect(connection)
         await self.invoker.stop()
+        await self.network.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -161,7 +179,7 @@ class Engine:
 
     async def refresh(self) -> None:
         """See what other processes changed, now."""
-        await self.sync.poll()
+        await self.sync.refresh()
 
     async def invoke_fresh(self, call: Call) -> Payload:
         """Invoke a function; one that is not found is looked for in the database's newest state.
@@ -195,7 +213,7 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
     async def _poll(self) -> None:
-        await self.sync.poll()
+        await self.sync.refresh()
 
     async def _flush(self) -> None:
         async with self._writing:
@@ -211,6 +229,7 @@ class Engine:
     async def _beat(self) -> None:
         if not await self.database.run(self.node.beat):
             self._write_everything()
+        await self.network.check()
 
     def _write_everything(self) -> None:
         """Have all that lives in memory written again."""

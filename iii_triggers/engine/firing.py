@@ -9,7 +9,8 @@ from typing import Any
 
 from iii_triggers.protocol.errors import IiiError
 
-from .invocation import Call, Invoker, Outcome
+from .calls import Call, Outcome
+from .invocation import Invoker
 from .payload import Payload
 from .trigger_values import Trigger
 

@@ -26,8 +26,8 @@ from iii_triggers.protocol.errors import (
 )
 from iii_triggers.protocol.text import one_line, without_nul
 
+from .calls import Call, Outcome
 from .connections import WorkerConnection
-from .invocation import Call, Outcome
 from .payload import Payload
 from .registrations import function_of, trigger_of, trigger_type_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from iii_triggers.conf import settings
 from iii_triggers.protocol.errors import LimitExceeded
 
 from .connections import WorkerConnection
+from .remote_functions import RemoteFunctions, RemoteOffer
 
 Key = tuple[str, str]
 """Namespace and function id."""
@@ -68,6 +69,8 @@ class Offer:
 class FunctionTable:
     """Functions by namespace and id; lookups cost the same however many there are."""
 
+    remote: RemoteFunctions = field(default_factory=RemoteFunctions)
+    """What workers of other nodes offer."""
     _offers: dict[Key, list[Offer]] = field(default_factory=dict)
     _local: dict[Key, LocalFunction] = field(default_factory=dict)
     _namespaces: dict[str, set[str]] = field(default_factory=dict)
@@ -106,23 +109,37 @@ class FunctionTable:
             self._forget(key)
         return True
 
-    def find(self, namespace: str, function_id: str) -> Offer | LocalFunction | None:
-        """Return who runs the function now: a connected worker first, then this process.
+    def find(
+        self, namespace: str, function_id: str, *, without: Container[str] = ()
+    ) -> Offer | RemoteOffer | LocalFunction | None:
+        """Return who runs the function now: a worker here, one of another node, this process.
 
-        The engine's own ``engine::`` functions cannot be taken over by a worker.
+        ``without`` are the ids of nodes that were tried. The engine's own ``engine::`` functions
+        cannot be taken over by a worker.
         """
         key = (namespace, function_id)
         offers = self._offers.get(key)
         if offers and not (key in self._local and function_id.startswith(ENGINE_PREFIX)):
             return offers[0] if len(offers) == 1 else _choose(offers)
+        if self.remote.has(key) and not self._is_ours(key):
+            remote = self.remote.choose(key, without)
+            if remote is not None:
+                return remote
         local = self._local.get(key)
         if local is None and function_id.startswith(ENGINE_PREFIX):
             return self._local.get(("default", function_id))
         return local
 
+    def find_here(self, namespace: str, function_id: str) -> Offer | None:
+        """Return the worker of this node that runs the function now."""
+        key = (namespace, function_id)
+        offers = self._offers.get(key)
+        return _choose(offers) if offers and not self._is_ours(key) else None
+
     def namespaces_of(self, function_id: str) -> list[str]:
         """Return the namespaces that have this function id."""
-        return sorted(self._namespaces.get(function_id, ()))
+        here = self._namespaces.get(function_id, set())
+        return sorted(here | self.remote.namespaces_of(function_id))
 
     def offers(self) -> Iterator[Offer]:
         """Iterate over what workers offer, the one that is called first for each function."""
@@ -137,6 +154,9 @@ class FunctionTable:
     def local(self) -> Iterator[LocalFunction]:
         """Iterate over the functions of this process."""
         yield from self._local.values()
+
+    def _is_ours(self, key: Key) -> bool:
+        return key in self._local and key[1].startswith(ENGINE_PREFIX)
 
     def _know(self, info: FunctionInfo) -> None:
         self._namespaces.setdefault(info.function_id, set()).add(info.namespace)

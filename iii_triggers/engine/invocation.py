@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from msgspec import Raw
 
 from iii_triggers.conf import settings
-from iii_triggers.context import Invocation, enter
 from iii_triggers.protocol.codec import tidy_error
 from iii_triggers.protocol.errors import (
     ChannelSendFailed,
@@ -28,47 +25,18 @@ from iii_triggers.protocol.errors import (
 )
 from iii_triggers.protocol.messages import InvocationResult, InvokeFunction
 
+from .calls import Away, Call, Done, Outcome, Pending
 from .connections import WorkerConnection
-from .functions import CallContext, FunctionTable, LocalFunction, Offer
+from .functions import FunctionTable, LocalFunction, Offer
+from .handlers import own_failure, run_handler
 from .ids import IdSource
 from .payload import NOTHING, Payload
+from .remote_functions import RemoteOffer
 from .threads import SiteThreads
 
 logger = logging.getLogger(__name__)
 
 CANCEL_TIMEOUT_S = 1.0
-
-Outcome = Payload | IiiError
-Done = Callable[[Outcome], None]
-
-
-@dataclass(slots=True, kw_only=True)
-class Call:
-    """What is asked for."""
-
-    function_id: str
-    data: Payload = NOTHING
-    namespace: str = "default"
-    metadata: Any = None
-    invocation_id: str | None = None
-    timeout_s: float | None = None
-    """None is the site's ``III_DEFAULT_TIMEOUT_MS``."""
-    traceparent: str | None = None
-    baggage: str | None = None
-    caller: WorkerConnection | None = None
-    """The worker that called; None for the engine's own calls."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Pending:
-    """A call that waits for its outcome."""
-
-    id: str
-    call: Call
-    done: Done
-    executor: WorkerConnection | None = None
-    timer: asyncio.TimerHandle | None = None
-    task: asyncio.Task[None] | None = None
 
 
 @dataclass(slots=True)
@@ -80,6 +48,8 @@ class Invoker:
     new_id: IdSource = field(default_factory=IdSource)
     stuck: set[asyncio.Task[None]] = field(default_factory=set)
     """Functions that did not end when the engine stopped, though they were cancelled."""
+    away: Away | None = None
+    """None as long as no other node can be reached."""
     _pending: set[Pending] = field(default_factory=set)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -115,7 +85,28 @@ class Invoker:
         if call.caller and len(call.caller.calling) >= settings.III_MAX_IN_FLIGHT_PER_WORKER:
             done(LimitExceeded("The worker has too many calls in flight."))
             return
-        self._begin(Pending(id=call.invocation_id or self.new_id(), call=call, done=done), target)
+        self._begin(self._new(call, done), target)
+
+    def start_here(self, call: Call, done: Done) -> bool:
+        """Begin ``call`` on a worker of this node; tell whether one offers the function."""
+        offer = self.functions.find_here(call.namespace, call.function_id)
+        if offer is not None:
+            pending = self._new(call, done)
+            pending.stays_here = True
+            self._send(pending, offer)
+        return offer is not None
+
+    def finish(self, pending: Pending, outcome: Outcome) -> None:
+        """End a call, unless it has ended."""
+        self._finish(pending, outcome)
+
+    def try_elsewhere(self, pending: Pending, error: IiiError) -> None:
+        """Pass a call on that the node it was sent to did not take; ``error`` if nobody can."""
+        if pending not in self._pending or pending.away is None:
+            return
+        pending.tried |= {pending.away.node.node_id}
+        pending.away = None
+        self._begin_again(pending, error)
 
     def accept_result(self, executor: WorkerConnection, message: InvocationResult) -> bool:
         """Take a worker's answer; tell whether a call waited for it on this very connection."""
@@ -138,7 +129,7 @@ class Invoker:
             self._finish(pending, InvocationStopped())
         for pending in list(connection.calling):
             pending.done = _ignore
-            if pending.executor is not None:
+            if pending.executor is not None or pending.away is not None:
                 self._finish(pending, NOTHING)
 
     async def wait_idle(self, timeout_s: float) -> bool:
@@ -162,16 +153,21 @@ class Invoker:
             _, self.stuck = await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
         self.threads.shutdown()
 
+    def _new(self, call: Call, done: Done) -> Pending:
+        return Pending(id=call.invocation_id or self.new_id(), call=call, done=done)
+
     def _not_found(self, call: Call) -> FunctionNotFound:
         elsewhere = self.functions.namespaces_of(call.function_id)
         return FunctionNotFound.of(call.function_id, call.namespace, elsewhere=elsewhere)
 
-    def _begin(self, pending: Pending, target: Offer | LocalFunction) -> None:
-        if isinstance(target, LocalFunction):
+    def _begin(self, pending: Pending, target: Offer | RemoteOffer | LocalFunction) -> None:
+        if isinstance(target, Offer):
+            self._send(pending, target)
+        elif isinstance(target, LocalFunction):
             self._track(pending)
             self._run_local(pending, target)
         else:
-            self._send(pending, target)
+            self._send_away(pending, target)
 
     def _send(self, pending: Pending, offer: Offer) -> None:
         executor = offer.connection
@@ -193,27 +189,49 @@ class Invoker:
             self._begin_elsewhere(pending, offer, error)
             return
         except IiiError as error:
-            pending.done(error)
+            self._fail(pending, error)
             return
         pending.executor = executor
         executor.executing[pending.id] = pending
         self._track(pending)
-        loop = asyncio.get_running_loop()
-        pending.timer = loop.call_later(_timeout_s(call), self._expire, pending)
+
+    def _send_away(self, pending: Pending, offer: RemoteOffer) -> None:
+        self._track(pending)
+        pending.away = offer
+        try:
+            if self.away is not None:
+                self.away.begin(pending, offer)
+        except IiiError as error:
+            self._finish(pending, error)
 
     def _begin_elsewhere(self, pending: Pending, dead: Offer, error: ChannelSendFailed) -> None:
         """Withdraw what a dead socket offers, and ask who else has the function."""
         self.functions.withdraw(dead.info.namespace, dead.info.function_id, dead.connection)
-        target = self.functions.find(pending.call.namespace, pending.call.function_id)
+        self._begin_again(pending, error)
+
+    def _begin_again(self, pending: Pending, error: IiiError) -> None:
+        call = pending.call
+        target: Offer | RemoteOffer | LocalFunction | None
+        if pending.stays_here:
+            target = self.functions.find_here(call.namespace, call.function_id)
+        else:
+            target = self.functions.find(call.namespace, call.function_id, without=pending.tried)
         if target is None:
-            pending.done(error)
+            self._fail(pending, error)
         else:
             self._begin(pending, target)
+
+    def _fail(self, pending: Pending, error: IiiError) -> None:
+        self._track(pending)
+        self._finish(pending, error)
 
     def _track(self, pending: Pending) -> None:
         self._pending.add(pending)
         if pending.call.caller is not None:
             pending.call.caller.calling.add(pending)
+        if pending.timer is None:
+            loop = asyncio.get_running_loop()
+            pending.timer = loop.call_later(timeout_s(pending.call), self._expire, pending)
 
     def _expire(self, pending: Pending) -> None:
         self._finish(pending, InvocationTimeout())
@@ -228,6 +246,8 @@ class Invoker:
             pending.call.caller.calling.discard(pending)
         if pending.timer is not None:
             pending.timer.cancel()
+        if pending.away is not None and self.away is not None:
+            self.away.forget(pending)
         if pending.task is not None and pending.task is not asyncio.current_task():
             pending.task.cancel()
         try:
@@ -238,16 +258,14 @@ class Invoker:
             self._idle.set()
 
     def _run_local(self, pending: Pending, function: LocalFunction) -> None:
-        loop = asyncio.get_running_loop()
-        pending.task = loop.create_task(self._local(pending, function))
-        pending.timer = loop.call_later(_timeout_s(pending.call), self._expire, pending)
+        pending.task = asyncio.get_running_loop().create_task(self._local(pending, function))
 
     async def _local(self, pending: Pending, function: LocalFunction) -> None:
         outcome: Outcome
         try:
-            outcome = await self._call_handler(pending, function)
+            outcome = await run_handler(pending, function, self.threads)
         except IiiError as error:
-            outcome = error if function.is_builtin else _own_failure(error)
+            outcome = error if function.is_builtin else own_failure(error)
         except asyncio.CancelledError:
             if pending not in self._pending:
                 raise
@@ -263,34 +281,8 @@ class Invoker:
             outcome = InvocationFailed(str(error) or type(error).__name__)
         self._finish(pending, outcome)
 
-    async def _call_handler(self, pending: Pending, function: LocalFunction) -> Payload:
-        call = pending.call
-        enter(
-            Invocation(
-                id=pending.id,
-                function_id=call.function_id,
-                metadata=call.metadata,
-                traceparent=call.traceparent,
-            )
-        )
-        arguments: list[Any] = [call.data.value()]
-        if function.is_builtin:
-            arguments.append(CallContext(caller=call.caller, function_id=call.function_id))
-        if function.is_async:
-            result = await function.handler(*arguments)
-        elif function.is_builtin:
-            result = function.handler(*arguments)
-        else:
-            result = await self.threads.run(function.handler, *arguments)
-        return NOTHING if result is None else Payload.of(result)
 
-
-def _own_failure(error: IiiError) -> InvocationFailed:
-    """Return what a function raised as its own error: a call that it made may have failed."""
-    return InvocationFailed(error.message, code=error.code, stacktrace=error.stacktrace)
-
-
-def _timeout_s(call: Call) -> float:
+def timeout_s(call: Call) -> float:
     if call.timeout_s is not None:
         return call.timeout_s
     return settings.III_DEFAULT_TIMEOUT_MS / 1000

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import OperationalError, transaction
 
-from iii_triggers.models import Function, Trigger, TriggerType, Worker
+from iii_triggers.models import Change, Function, Trigger, TriggerType, Worker
 
 from .connections import WorkerConnection
 from .functions import FunctionInfo
@@ -28,7 +28,7 @@ Key = tuple[Any, ...]
 Batch = dict[Key, tuple[int, Write]]
 
 # Rows must be written after those they point to, and a worker's row must go last.
-WORKER, TYPE, FUNCTION, TRIGGER, GONE = range(5)
+WORKER, TYPE, FUNCTION, TRIGGER, GONE, ANNOUNCEMENT = range(6)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class Mirror:
     """What waits to be written."""
 
     node_id: str
+    announces_offers: bool = False
+    """Whether other nodes are to learn what workers of this one offer."""
     _writes: Batch = field(default_factory=dict)
 
     @property
@@ -52,12 +54,14 @@ class Mirror:
         """Remove the row of a worker and everything it still owns."""
         worker_id = connection.worker_id
         self._queue(GONE, ("worker", worker_id), lambda: _delete_worker(worker_id))
+        self._announce_offers()
 
     def function_offered(self, info: FunctionInfo, connection: WorkerConnection) -> None:
         """Write the row of an offer."""
         worker_id = connection.worker_id
         key = ("function", *info.key, worker_id)
         self._queue(FUNCTION, key, lambda: upsert_function(info, worker_id=worker_id))
+        self._announce_offers()
 
     def function_withdrawn(
         self, namespace: str, function_id: str, connection: WorkerConnection
@@ -69,6 +73,7 @@ class Mirror:
         )
         key = ("function", namespace, function_id, worker_id)
         self._queue(FUNCTION, key, lambda: _delete(rows))
+        self._announce_offers()
 
     def trigger_changed(self, trigger: LiveTrigger, entry: TriggerEntry | None) -> None:
         """Write the row of a worker's trigger, or only the state of one of the site."""
@@ -107,6 +112,12 @@ class Mirror:
     def put_back(self, batch: Batch) -> None:
         """Let what could not be written wait again, behind what came since."""
         self._writes = {**batch, **self._writes}
+
+    def _announce_offers(self) -> None:
+        """Have other nodes told, once for a batch and in its transaction."""
+        if self.announces_offers:
+            node_id = self.node_id
+            self._queue(ANNOUNCEMENT, ("offers",), lambda: _announce(node_id))
 
     def _queue(self, order: int, key: Key, write: Write) -> None:
         self._writes[key] = (order, write)
@@ -184,6 +195,10 @@ def _upsert_worker(row: dict[str, Any]) -> None:
 
 def _delete_worker(worker_id: str) -> None:
     Worker.objects.filter(pk=worker_id).delete()
+
+
+def _announce(node_id: str) -> None:
+    Change.objects.record(Change.Kind.FUNCTION, node_id)
 
 
 def _delete(rows: Any) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from iii_triggers.conf import settings
-from iii_triggers.models import Node, Worker
+from iii_triggers.models import Change, Node, Worker
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class ThisNode:
 
     kind: str = Node.Kind.OTHER
     node_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    channel: str = ""
+    """Where other nodes reach this one; empty if they cannot."""
 
     def join(self) -> None:
         """Write the row and remove those of dead nodes, with all that their workers left."""
@@ -33,10 +35,18 @@ class ThisNode:
                 kind=self.kind,
                 host=socket.gethostname(),
                 pid=os.getpid(),
+                channel=self.channel,
                 started_at=now,
                 heartbeat_at=now,
             )
+            self._announce(self.node_id, self.channel)
             self.sweep()
+
+    def write_channel(self) -> None:
+        """Write where other nodes reach this one, and tell them."""
+        with transaction.atomic():
+            Node.objects.filter(node_id=self.node_id).update(channel=self.channel)
+            self._announce(self.node_id, self.channel)
 
     def beat(self) -> bool:
         """Say that this process and its workers live, and sweep.
@@ -55,14 +65,24 @@ class ThisNode:
     def sweep(self) -> int:
         """Remove the rows of dead nodes; their workers, functions and triggers go with them."""
         late = timezone.now() - timedelta(seconds=settings.III_NODE_TIMEOUT_S)
-        dead = [node.pk for node in self._suspects(late) if not _lives(node, late=late)]
-        for pk in dead:
-            Node.objects.filter(pk=pk).delete()
+        dead = [node for node in self._suspects(late) if not _lives(node, late=late)]
+        for node in dead:
+            self._remove(node.pk, node.channel)
         return len(dead)
 
     def leave(self) -> None:
         """Remove the row of this process and what its workers left."""
-        Node.objects.filter(node_id=self.node_id).delete()
+        self._remove(self.node_id, self.channel)
+
+    def _remove(self, node_id: str, channel: str) -> None:
+        with transaction.atomic():
+            Node.objects.filter(pk=node_id).delete()
+            self._announce(node_id, channel)
+
+    def _announce(self, node_id: str, channel: str) -> None:
+        """Tell other nodes that a node came, went or moved, if any of them knew where it is."""
+        if channel:
+            Change.objects.record(Change.Kind.FUNCTION, node_id)
 
     def _suspects(self, late: datetime) -> list[Node]:
         here = Q(host=socket.gethostname())

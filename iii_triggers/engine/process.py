@@ -20,8 +20,8 @@ from typing import Any, Protocol, TypeVar
 from iii_triggers.conf import settings
 from iii_triggers.protocol.errors import InvocationTimeout, WrongThread
 
+from .calls import Call
 from .core import Engine
-from .invocation import Call
 from .payload import NOTHING, Payload
 
 logger = logging.getLogger(__name__)

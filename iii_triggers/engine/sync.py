@@ -6,9 +6,10 @@ reads everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
@@ -38,13 +39,32 @@ class Sync:
     triggers: TriggerRegistry
     site_fired_type: Callable[[Any], TriggerRegistrator]
     """Makes the registrator of a type the site fires itself, from its config schema."""
+    on_offers: Callable[[Collection[str] | None], Awaitable[None]] | None = None
+    """Learns that other nodes offer other functions: the ids of the nodes, or None for all."""
     revision: int = 0
+    _begun: int = 0
+    _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def load(self) -> None:
         """Register every trigger type and every enabled trigger of the site."""
         self.revision, types, rows = await self.database.run(_read_everything)
         await self._apply_types(types)
         await self._apply_all(rows)
+        if self.on_offers is not None:
+            await self.on_offers(None)
+
+    async def refresh(self) -> None:
+        """Apply what changed until now; callers that wait at the same time share one look."""
+        wanted = self._begun + 1
+        async with self._polling:
+            # One that began after this call is as good.
+            if self._begun < wanted:
+                self._begun += 1
+                try:
+                    await self.poll()
+                except BaseException:
+                    self._begun -= 1
+                    raise
 
     async def poll(self) -> int:
         """Apply what changed since the last time; return how many changes there were."""
@@ -56,6 +76,9 @@ class Sync:
             return len(changes)
         if any(change.kind == Change.Kind.TRIGGER_TYPE for change in changes):
             await self._apply_types(await self.database.run(_read_types))
+        nodes = {change.key for change in changes if change.kind == Change.Kind.FUNCTION}
+        if nodes and self.on_offers is not None:
+            await self.on_offers(nodes)
         keys = {int(change.key) for change in changes if change.kind == Change.Kind.TRIGGER}
         rows = await self.database.run(_read_triggers, keys)
         await self._apply(rows, keys - {row.pk for row in rows})

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
+from iii_triggers.engine.calls import Call
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.invocation import Call
 from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import InvocationFailed
 from tests.support.workers import FakeWorker

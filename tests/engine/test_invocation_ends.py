@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from django.test import override_settings
 
+from iii_triggers.engine.calls import Call, Outcome
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.invocation import Call, Outcome
 from iii_triggers.protocol.errors import InvocationStopped, InvocationTimeout
 from tests.support.site import declare
 from tests.support.workers import FakeWorker

@@ -14,9 +14,9 @@ import pytest
 from django.test import override_settings
 
 from iii_triggers import ainvoke, current_invocation
+from iii_triggers.engine.calls import Call
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions
-from iii_triggers.engine.invocation import Call
 from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import (
     IiiError,

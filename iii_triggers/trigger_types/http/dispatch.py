@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from iii_triggers.conf import settings
+from iii_triggers.engine.calls import Call
 from iii_triggers.engine.conditions import condition_holds
-from iii_triggers.engine.invocation import Call, Invoker
+from iii_triggers.engine.invocation import Invoker
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, SerializationFailed

@@ -1,0 +1,209 @@
+"""Messages between nodes, over the channel layer of the site.
+
+Every node reads one channel of its own, whose name stands in its row. The layer may lose a message
+or deliver it twice; who sends one that matters sends it again, and what comes twice has one id.
+The bus has a layer of its own: on one that is shared, two readers of one process block each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import msgspec
+from channels import DEFAULT_CHANNEL_LAYER
+from channels.layers import InMemoryChannelLayer, channel_layers
+
+from iii_triggers.protocol.errors import ChannelSendFailed
+
+from .bus_messages import BusMessage
+from .outbox import BATCH, ChannelLayer, OnLost, Outbox
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_PREFIX = "iii.node"
+SEND_S = 5.0
+"""How long a message may wait to be sent, when nobody says otherwise."""
+OPEN_S = 3.0
+"""How long the start of an engine waits for the layer; it goes on trying afterwards."""
+FLUSH_S = 2.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+FAILURES_FOR_A_NEW_CHANNEL = 10
+SEEN = 20_000
+"""How many ids of messages are remembered, at least, to know one that comes twice."""
+
+M = TypeVar("M", bound=BusMessage)
+Handler = Callable[[Any], None]
+LayerFactory = Callable[[], ChannelLayer | None]
+
+
+def site_layer() -> ChannelLayer | None:
+    """Return a new instance of the site's layer; None if it does not reach other processes."""
+    if DEFAULT_CHANNEL_LAYER not in channel_layers:
+        return None
+    layer: ChannelLayer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
+    return None if isinstance(layer, InMemoryChannelLayer) else layer
+
+
+class Bus:
+    """Sends messages to the channels of nodes, and hands out those that come to its own."""
+
+    def __init__(
+        self, *, make_layer: LayerFactory, on_channel: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self.channel = ""
+        self._make_layer = make_layer
+        self._on_channel = on_channel
+        self._layer: ChannelLayer | None = None
+        self._handlers: dict[str, tuple[type[BusMessage], Handler]] = {}
+        self._outboxes: dict[str, Outbox] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a layer that reaches other processes, and the bus was opened."""
+        return self._layer is not None
+
+    def on(self, type_: type[M], handler: Callable[[M], None]) -> None:
+        """Have messages of a type handled; handlers do not wait and what they raise is logged."""
+        self._handlers[str(type_.__struct_config__.tag)] = (type_, handler)
+
+    async def open(self) -> None:
+        """Take a channel and read it from now on; without a layer nothing happens."""
+        self._layer = self._make_layer()
+        if self._layer is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPEN_S):
+                await self._attempt(self._take_channel)
+        self._keep(self._read())
+
+    async def close(self) -> None:
+        """Send what waits, for a moment, and stop."""
+        layer, self._layer = self._layer, None
+        if layer is None:
+            return
+        sending = [task for task in self._tasks if task.get_name() != "read"]
+        if sending:
+            await asyncio.wait(sending, timeout=FLUSH_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _close_layer(layer)
+
+    def send(
+        self,
+        channel: str,
+        message: BusMessage,
+        *,
+        within_s: float = SEND_S,
+        on_lost: OnLost | None = None,
+    ) -> None:
+        """Send without waiting; ``on_lost`` learns that it could not be sent in time."""
+        if self._layer is None:
+            return
+        outbox = self._outboxes.get(channel)
+        if outbox is None:
+            outbox = self._outboxes[channel] = Outbox(self._layer, channel)
+            self._keep(self._drain(channel, outbox))
+        outbox.put(message, within_s=within_s, on_lost=on_lost or _log_lost)
+
+    async def _drain(self, channel: str, outbox: Outbox) -> None:
+        try:
+            await outbox.drain()
+        finally:
+            del self._outboxes[channel]
+
+    async def _read(self) -> None:
+        """Read for ever: a layer that fails (Redis restarts) is tried again."""
+        failures = 0
+        while True:
+            if await self._attempt(self._take if self.channel else self._take_channel):
+                failures = 0
+                continue
+            failures += 1
+            if failures % FAILURES_FOR_A_NEW_CHANNEL == 0:
+                self.channel = ""
+            await asyncio.sleep(min(FIRST_PAUSE_S * 2 ** min(failures, 10), LONGEST_PAUSE_S))
+
+    async def _attempt(self, step: Callable[[], Awaitable[None]]) -> bool:
+        try:
+            await step()
+        except Exception:
+            logger.warning("The channel layer fails; trying again.", exc_info=True)
+            return False
+        return True
+
+    async def _take_channel(self) -> None:
+        if self._layer is None:
+            return
+        channel = await self._layer.new_channel(CHANNEL_PREFIX)
+        await self._on_channel(channel)
+        self.channel = channel
+
+    async def _take(self) -> None:
+        if self._layer is None:
+            return
+        message = await self._layer.receive(self.channel)
+        for item in message.get("items", ()) if message.get("type") == BATCH else (message,):
+            self._handle(item)
+
+    def _handle(self, item: dict[str, Any]) -> None:
+        known = self._handlers.get(item.get("type", ""))
+        if known is None:
+            logger.debug("A message of an unknown type came: %s", item.get("type"))
+            return
+        type_, handler = known
+        try:
+            handler(msgspec.convert(item, type_))
+        except Exception:
+            logger.exception("A message of another node could not be handled.")
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=work.__name__.strip("_"))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class Seen:
+    """Remembers the newest ids, in two generations."""
+
+    def __init__(self, size: int = SEEN) -> None:
+        self._size = size
+        self._new: set[str] = set()
+        self._old: set[str] = set()
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._new or id_ in self._old
+
+    def add(self, id_: str) -> bool:
+        """Remember an id; tell whether it was not known."""
+        if id_ in self:
+            return False
+        if len(self._new) >= self._size:
+            self._old, self._new = self._new, set()
+        self._new.add(id_)
+        return True
+
+    def discard(self, id_: str) -> None:
+        """Forget an id."""
+        self._new.discard(id_)
+        self._old.discard(id_)
+
+
+async def _close_layer(layer: ChannelLayer) -> None:
+    """Close the connections of a layer, if it has a way to; each of Channels' has another."""
+    close = getattr(layer, "close_pools", None)
+    with suppress(Exception):
+        if close is not None:
+            await close()
+        elif type(layer).__name__ == "RedisPubSubChannelLayer":
+            await layer.flush()  # type: ignore[attr-defined]  # closes, and deletes nothing
+
+
+def _log_lost(error: ChannelSendFailed) -> None:
+    logger.debug("A message to another node was lost: %s", error.message)

@@ -1,0 +1,65 @@
+"""Calls: what is asked for, and what waits for its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from iii_triggers.protocol.errors import IiiError
+
+from .connections import WorkerConnection
+from .payload import NOTHING, Payload
+from .remote_functions import RemoteOffer
+
+Outcome = Payload | IiiError
+Done = Callable[[Outcome], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """What is asked for."""
+
+    function_id: str
+    data: Payload = NOTHING
+    namespace: str = "default"
+    metadata: Any = None
+    invocation_id: str | None = None
+    timeout_s: float | None = None
+    """None is the site's ``III_DEFAULT_TIMEOUT_MS``."""
+    traceparent: str | None = None
+    baggage: str | None = None
+    caller: WorkerConnection | None = None
+    """The worker that called; None for the engine's own calls."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Pending:
+    """A call that waits for its outcome."""
+
+    id: str
+    call: Call
+    done: Done
+    executor: WorkerConnection | None = None
+    timer: asyncio.TimerHandle | None = None
+    task: asyncio.Task[None] | None = None
+    away: RemoteOffer | None = None
+    """The offer of another node that is asked to run it."""
+    tried: frozenset[str] = frozenset()
+    """Ids of the nodes that were asked in vain."""
+    stays_here: bool = False
+    """Whether only workers of this node may run it, because another node asked for it."""
+
+
+class Away(Protocol):
+    """Has calls run by other nodes."""
+
+    def begin(self, pending: Pending, offer: RemoteOffer) -> None:
+        """Send a call; end it with ``Invoker.finish``, or pass it on with its ``try_elsewhere``.
+
+        Raise SerializationFailed.
+        """
+
+    def forget(self, pending: Pending) -> None:
+        """Note that nobody waits for the outcome any more."""

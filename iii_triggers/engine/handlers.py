@@ -1,0 +1,43 @@
+"""Runs the functions of this process: the site's, and those built into the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from iii_triggers.context import Invocation, enter
+from iii_triggers.protocol.errors import IiiError, InvocationFailed
+
+from .functions import CallContext, LocalFunction
+from .payload import NOTHING, Payload
+from .threads import SiteThreads
+
+if TYPE_CHECKING:
+    from .calls import Pending
+
+
+async def run_handler(pending: Pending, function: LocalFunction, threads: SiteThreads) -> Payload:
+    """Run a function for a call and return its result; raises whatever the function raises."""
+    call = pending.call
+    enter(
+        Invocation(
+            id=pending.id,
+            function_id=call.function_id,
+            metadata=call.metadata,
+            traceparent=call.traceparent,
+        )
+    )
+    arguments: list[Any] = [call.data.value()]
+    if function.is_builtin:
+        arguments.append(CallContext(caller=call.caller, function_id=call.function_id))
+    if function.is_async:
+        result = await function.handler(*arguments)
+    elif function.is_builtin:
+        result = function.handler(*arguments)
+    else:
+        result = await threads.run(function.handler, *arguments)
+    return NOTHING if result is None else Payload.of(result)
+
+
+def own_failure(error: IiiError) -> InvocationFailed:
+    """Return what a function raised as its own error: a call that it made may have failed."""
+    return InvocationFailed(error.message, code=error.code, stacktrace=error.stacktrace)

@@ -1,0 +1,96 @@
+"""The other nodes as this one knows them: what they offer, how they are reached.
+
+Without a channel layer that reaches other processes none of this runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .bus import Bus, LayerFactory
+from .bus_messages import BusMessage
+from .database import DatabaseThread
+from .invocation import Invoker
+from .nodes import ThisNode
+from .remote_calls import RemoteCalls
+from .remote_functions import RemoteFunctions
+from .remote_rows import read_channels, read_nodes
+from .served_calls import ServedCalls
+
+
+class Network:
+    """Keeps the table of remote functions in step with the database, and runs the bus."""
+
+    def __init__(
+        self,
+        *,
+        node: ThisNode,
+        database: DatabaseThread,
+        invoker: Invoker,
+        make_layer: LayerFactory,
+    ) -> None:
+        self.bus = Bus(make_layer=make_layer, on_channel=self._write_channel)
+        self._node = node
+        self._database = database
+        self._invoker = invoker
+        self._calls = RemoteCalls(bus=self.bus, invoker=invoker)
+        self._served = ServedCalls(bus=self.bus, invoker=invoker)
+
+    @property
+    def functions(self) -> RemoteFunctions:
+        """What workers of other nodes offer."""
+        return self._invoker.functions.remote
+
+    async def start(self) -> None:
+        """Take a channel and learn who else is there."""
+        await self.bus.open()
+        self._invoker.away = self._calls
+        try:
+            await self.reload(None)
+        except BaseException:
+            await self.bus.close()
+            raise
+
+    def drain(self) -> None:
+        """Take no more calls of other nodes."""
+        self._served.is_closing = True
+
+    async def stop(self) -> None:
+        """Send what waits to be sent and leave the bus."""
+        await self.bus.close()
+
+    def broadcast(self, message: BusMessage) -> None:
+        """Send a message to every other node, without waiting."""
+        for node in self.functions.nodes():
+            self.bus.send(node.channel, message)
+
+    async def reload(self, node_ids: Collection[str] | None) -> None:
+        """Read again what other nodes offer; all of them without ids."""
+        if not self.bus.is_on:
+            return
+        rows = await self._database.run(read_nodes, self._node.node_id, node_ids)
+        known = {node.node_id for node in self.functions.nodes()}
+        asked = known if node_ids is None else known.intersection(node_ids)
+        for row in rows:
+            self.functions.replace(row.node_id, channel=row.channel, offers=row.offers.values())
+        for node_id in asked - {row.node_id for row in rows}:
+            self._forget(node_id)
+
+    async def check(self) -> None:
+        """See whether a node came, went or has another channel."""
+        if not self.bus.is_on:
+            return
+        channels = await self._database.run(read_channels, self._node.node_id)
+        known = {node.node_id: node.channel for node in self.functions.nodes()}
+        changed = {id_ for id_, _ in channels.items() ^ known.items()}
+        if changed:
+            await self.reload(changed)
+
+    def _forget(self, node_id: str) -> None:
+        node = self.functions.remove(node_id)
+        if node is not None:
+            self._calls.node_gone(node)
+
+    async def _write_channel(self, channel: str) -> None:
+        self._node.channel = channel
+        await self._database.run(self._node.write_channel)

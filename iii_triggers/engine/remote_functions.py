@@ -1,0 +1,115 @@
+"""Which other nodes have workers that offer which functions: a table in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iii_triggers.conf import settings
+
+if TYPE_CHECKING:
+    from .functions import FunctionInfo, Key
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class RemoteNode:
+    """Another process of ours, and how it does as seen from here."""
+
+    node_id: str
+    channel: str
+    in_flight: int = 0
+    """Calls from here that it runs."""
+    last_called: int = 0
+    is_silent: bool = False
+    """Whether it did not answer the last time."""
+    keys: set[Key] = field(default_factory=set)
+    """What its workers offer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteOffer:
+    """A function that workers of another node offer; that node picks the worker."""
+
+    info: FunctionInfo
+    node: RemoteNode
+    worker_name: str = ""
+
+
+class RemoteFunctions:
+    """Offers of other nodes, by namespace and function id."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, RemoteNode] = {}
+        self._offers: dict[Key, list[RemoteOffer]] = {}
+        self._namespaces: set[str] = set()
+
+    def has(self, key: Key) -> bool:
+        """Tell whether any other node offers the function."""
+        return key in self._offers
+
+    def choose(self, key: Key, without: Container[str]) -> RemoteOffer | None:
+        """Return the offer to call: of the node with the fewest calls from here, in turn.
+
+        ``without`` are the ids of nodes that were tried. A node that did not answer comes last.
+        """
+        offers = [o for o in self._offers.get(key, ()) if o.node.node_id not in without]
+        if not offers:
+            return None
+        if settings.III_FUNCTION_CONFLICT == "newest":
+            return offers[-1]
+        return min(offers, key=_busyness)
+
+    def nodes(self) -> list[RemoteNode]:
+        """Return the other nodes that can be reached."""
+        return list(self._nodes.values())
+
+    def offers(self) -> Iterator[RemoteOffer]:
+        """Iterate over the functions, one offer for each."""
+        for offers in self._offers.values():
+            yield offers[-1]
+
+    def namespaces_of(self, function_id: str) -> set[str]:
+        """Return the namespaces that have this function id."""
+        return {name for name in self._namespaces if (name, function_id) in self._offers}
+
+    def replace(
+        self, node_id: str, *, channel: str, offers: Iterable[tuple[FunctionInfo, str]]
+    ) -> None:
+        """Take what is known of a node now in place of what was known.
+
+        ``offers`` are functions and the name of a worker, once for each function.
+        """
+        node = self._nodes.setdefault(node_id, RemoteNode(node_id=node_id, channel=channel))
+        node.channel = channel
+        self._withdraw_all(node)
+        for info, worker_name in offers:
+            offer = RemoteOffer(info=info, node=node, worker_name=worker_name)
+            self._offers.setdefault(info.key, []).append(offer)
+            self._namespaces.add(info.namespace)
+            node.keys.add(info.key)
+
+    def remove(self, node_id: str) -> RemoteNode | None:
+        """Forget a node that is gone; return it if it was known."""
+        node = self._nodes.pop(node_id, None)
+        if node is not None:
+            self._withdraw_all(node)
+        return node
+
+    def withdraw(self, key: Key, node: RemoteNode) -> None:
+        """Forget one offer of a node, which says that it has none."""
+        node.keys.discard(key)
+        left = [offer for offer in self._offers.get(key, ()) if offer.node is not node]
+        if left:
+            self._offers[key] = left
+        else:
+            self._offers.pop(key, None)
+
+    def _withdraw_all(self, node: RemoteNode) -> None:
+        for key in list(node.keys):
+            self.withdraw(key, node)
+
+
+def _busyness(offer: RemoteOffer) -> tuple[bool, int, int]:
+    node = offer.node
+    return (node.is_silent, node.in_flight, node.last_called)

@@ -1,0 +1,1 @@
+"""Tests of what crosses the borders of a process."""
