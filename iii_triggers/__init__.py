@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from .delivery.api import aenqueue, enqueue, enqueue_call
     from .engine.declarations import function, trigger, trigger_type
     from .engine.process import afire_triggers, ainvoke, fire_triggers, get_engine, invoke
+    from .engine.pubsub import apublish, publish
 
 __all__ = [
     "aenqueue",
     "afire_triggers",
     "ainvoke",
+    "apublish",
     "current_invocation",
     "enqueue",
     "enqueue_call",
@@ -26,16 +28,19 @@ __all__ = [
     "function",
     "get_engine",
     "invoke",
+    "publish",
     "trigger",
     "trigger_type",
 ]
 
 _HOMES = {
     "aenqueue": "iii_triggers.delivery.api",
+    "apublish": "iii_triggers.engine.pubsub",
     "current_invocation": "iii_triggers.context",
     "enqueue": "iii_triggers.delivery.api",
     "enqueue_call": "iii_triggers.delivery.api",
     "function": "iii_triggers.engine.declarations",
+    "publish": "iii_triggers.engine.pubsub",
     "trigger": "iii_triggers.engine.declarations",
     "trigger_type": "iii_triggers.engine.declarations",
 }

@@ -33,8 +33,6 @@ FLUSH_S = 2.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 FAILURES_FOR_A_NEW_CHANNEL = 10
-SEEN = 20_000
-"""How many ids of messages are remembered, at least, to know one that comes twice."""
 
 M = TypeVar("M", bound=BusMessage)
 Handler = Callable[[Any], None]
@@ -167,32 +165,6 @@ class Bus:
         task = asyncio.get_running_loop().create_task(work, name=work.__name__.strip("_"))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class Seen:
-    """Remembers the newest ids, in two generations."""
-
-    def __init__(self, size: int = SEEN) -> None:
-        self._size = size
-        self._new: set[str] = set()
-        self._old: set[str] = set()
-
-    def __contains__(self, id_: str) -> bool:
-        return id_ in self._new or id_ in self._old
-
-    def add(self, id_: str) -> bool:
-        """Remember an id; tell whether it was not known."""
-        if id_ in self:
-            return False
-        if len(self._new) >= self._size:
-            self._old, self._new = self._new, set()
-        self._new.add(id_)
-        return True
-
-    def discard(self, id_: str) -> None:
-        """Forget an id."""
-        self._new.discard(id_)
-        self._old.discard(id_)
 
 
 async def _close_layer(layer: ChannelLayer) -> None:

@@ -20,9 +20,10 @@ logger = logging.getLogger(__name__)
 def fire(invoker: Invoker, triggers: Iterable[Trigger], payload: Any) -> None:
     """Invoke the function of every trigger; one that fails is logged and touches no other.
 
+    ``payload`` is any value, or a Payload.
     Raise SerializationFailed, before anything runs, if ``payload`` is not JSON.
     """
-    data = Payload.of(payload).json()
+    data = (payload if isinstance(payload, Payload) else Payload.of(payload)).json()
     for trigger in triggers:
         call = Call(
             function_id=trigger.function_id,

@@ -10,7 +10,7 @@ from functools import partial
 from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.errors import ChannelSendFailed, LimitExceeded
 
-from .bus import Bus, Seen
+from .bus import Bus
 from .bus_messages import (
     BusMessage,
     CallMessage,
@@ -24,6 +24,7 @@ from .bus_messages import (
 from .calls import Call, Outcome
 from .invocation import Invoker
 from .payload import Payload
+from .seen import Seen
 
 logger = logging.getLogger(__name__)
 

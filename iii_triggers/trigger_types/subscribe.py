@@ -1,20 +1,24 @@
 """The ``subscribe`` trigger type and the function ``publish``: fan-out, nothing is kept.
 
 Every subscription gets every message of its topic, on its own and at once; without one a message
-is dropped (trigger reference, section 5).
+is dropped (trigger reference, section 5). A message reaches subscriptions of the site in the process that
+published it, and those of workers in whichever process they are connected to.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from iii_triggers.builtins.base import builtin
+from iii_triggers.engine.bus_messages import BusMessage
 from iii_triggers.engine.firing import fire
 from iii_triggers.engine.functions import CallContext, LocalFunction
-from iii_triggers.engine.invocation import Invoker
+from iii_triggers.engine.payload import Payload
+from iii_triggers.engine.seen import Seen
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 
 from .base import TriggerRegistrator
@@ -35,6 +39,13 @@ class PublishInput(Struct):
 
     topic: str = ""
     data: Any = None
+
+
+class PublishMessage(BusMessage, tag="iii.publish"):
+    """A message for the subscriptions of the workers of another node."""
+
+    topic: str
+    data: bytes
 
 
 class SubscribeTriggerType(TriggerRegistrator):
@@ -61,11 +72,13 @@ class SubscribeTriggerType(TriggerRegistrator):
     def __init__(self) -> None:
         self._topics: dict[str, dict[TriggerKey, Trigger]] = {}
         self._topic_of: dict[TriggerKey, str] = {}
-        self._invoker: Invoker | None = None
+        self._engine: Engine | None = None
+        self._seen = Seen()
 
     def bind(self, engine: Engine) -> None:
-        """Run functions with ``engine``."""
-        self._invoker = engine.invoker
+        """Run functions with ``engine``, and hear what other nodes publish."""
+        self._engine = engine
+        engine.network.bus.on(PublishMessage, self._hear)
 
     def functions(self) -> Iterator[LocalFunction]:
         """Return ``publish``."""
@@ -108,8 +121,17 @@ class SubscribeTriggerType(TriggerRegistrator):
         """
         if not topic:
             raise TopicNotSet()
-        if self._invoker is not None:
-            fire(self._invoker, self.subscribers(topic), data)
+        if self._engine is not None:
+            payload = Payload.of(data)
+            fire(self._engine.invoker, self.subscribers(topic), payload)
+            message = PublishMessage(id=uuid.uuid4().hex, topic=topic, data=payload.json())
+            self._engine.network.broadcast(message)
+
+    def _hear(self, message: PublishMessage) -> None:
+        """Run what workers of this node subscribed; the site's ran where it was published."""
+        if self._engine is not None and self._seen.add(message.id):
+            owned = [t for t in self.subscribers(message.topic) if t.worker is not None]
+            fire(self._engine.invoker, owned, Payload.of_json(message.data))
 
 
 def _topic(config: Any) -> str:
