@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
+SOAK_ARGS ?=
 
-.PHONY: help run superuser test test-fast test-postgres lint format bench clean
+.PHONY: help run superuser test test-fast test-postgres lint format bench soak clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +55,9 @@ format: $(BIN)/.dev ## Format the code
 
 bench: $(BIN)/.dev ## Measure throughput and latency (BENCH_ARGS=--quick for a short look)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+soak: $(BIN)/.dev ## Kill processes while messages flow: is any lost? (SOAK_ARGS=--short)
+	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS)
 
 clean: ## Remove what the other targets made, except the database
 	rm -rf $(VENV) .envs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache test-output

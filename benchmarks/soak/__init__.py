@@ -1,0 +1,1 @@
+"""Does anything get lost? Processes are killed while messages flow (``make soak``)."""
