@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -35,8 +34,10 @@ from .delivery_filters import (
 )
 from .delivery_list import DeliveryList, NewestPaginator
 from .delivery_texts import delivery_badge, policy_in_words, situation, waiting_reason
-from .formatting import MAX_JSON, NOTHING, cut, json_block, payload_block, with_note
+from .formatting import MAX_JSON, NOTHING, cut, json_block, moment, payload_block, with_note
 from .links import delivery_list_url, trigger_link
+
+TIMES = ("accepted", "scheduled", "next_run", "started", "finished")
 
 
 class DeliveryPermissions:
@@ -65,10 +66,7 @@ class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Del
         "state_and_reason",
         "origin",
         "attempts_made",
-        "short_error",
-        "accepted",
-        "next_run",
-        "finished",
+        "accepted_and_since",
     )
     list_filter = (
         BeforeFilter,
@@ -80,6 +78,8 @@ class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Del
         TypeFilter,
     )
     ordering = ("-pk",)
+    # Facets would count every row, once for each choice of each filter.
+    show_facets = admin.ShowFacets.NEVER
     paginator = NewestPaginator
     search_fields = ("function_id", "topic", "idempotency_key", "ordering_key")
     search_help_text = _(
@@ -97,7 +97,7 @@ class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Del
         "shown_payload",
         "shown_metadata",
         "hidden_payload",
-        "next_run",
+        *TIMES,
     )
 
     @admin.display(description=_("function"))
@@ -117,14 +117,17 @@ class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Del
 
     @admin.display(description=_("state"))
     def state_and_reason(self, delivery: Delivery) -> SafeString:
-        """The state, and below it what a waiting delivery waits for."""
-        return with_note(delivery_badge(delivery), cut(waiting_reason(delivery), length=160))
+        """The state; below it what a waiting delivery waits for, and the last error."""
+        reason = cut(waiting_reason(delivery), length=160)
+        error = cut(": ".join(filter(None, (delivery.error_code, delivery.error))))
+        shown = with_note(delivery_badge(delivery), reason)
+        return with_note(shown, error, is_error=delivery.state == Delivery.State.DEAD)
 
     @admin.display(description=_("topic or trigger"))
     def origin(self, delivery: Delivery) -> SafeString:
         """Where it comes from: the topic or queue, else the trigger; and the trigger type."""
         name = cut(delivery.topic or delivery.trigger_id) or NOTHING
-        return with_note(format_html("{}", name), delivery.trigger_type or _("named queue"))
+        return with_note(name, delivery.trigger_type or _("named queue"))
 
     @admin.display(description=_("attempts"))
     def attempts_made(self, delivery: Delivery) -> str:
@@ -132,25 +135,39 @@ class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Del
         text = _("%(attempts)d of %(most)d")
         return text % {"attempts": delivery.attempts, "most": delivery.max_attempts}
 
-    @admin.display(description=_("error"))
-    def short_error(self, delivery: Delivery) -> str:
-        """The beginning of the last error."""
-        return cut(": ".join(filter(None, (delivery.error_code, delivery.error)))) or NOTHING
+    @admin.display(description=_("accepted"))
+    def accepted(self, delivery: Delivery) -> str:
+        """When it was written."""
+        return moment(delivery.created_at)
 
     @admin.display(description=_("accepted"))
-    def accepted(self, delivery: Delivery) -> datetime:
-        """When it was written."""
-        return delivery.created_at
+    def accepted_and_since(self, delivery: Delivery) -> str:
+        """When it was written; below, when it runs at the earliest or had its outcome."""
+        title, then = _("finished"), delivery.finished_at
+        if delivery.state in WAITING:
+            title, then = _("next run"), delivery.run_at
+        note = format_html("{} {}", title, moment(then)) if then is not None else ""
+        return with_note(moment(delivery.created_at), note)
+
+    @admin.display(description=_("scheduled for"))
+    def scheduled(self, delivery: Delivery) -> str:
+        """The time that a schedule meant."""
+        return moment(delivery.scheduled_for)
 
     @admin.display(description=_("next run"))
-    def next_run(self, delivery: Delivery) -> datetime | None:
+    def next_run(self, delivery: Delivery) -> str:
         """When a waiting delivery runs at the earliest."""
-        return delivery.run_at if delivery.state in WAITING else None
+        return moment(delivery.run_at if delivery.state in WAITING else None)
+
+    @admin.display(description=_("started"))
+    def started(self, delivery: Delivery) -> str:
+        """When the last attempt began."""
+        return moment(delivery.started_at)
 
     @admin.display(description=_("finished"))
-    def finished(self, delivery: Delivery) -> datetime | None:
+    def finished(self, delivery: Delivery) -> str:
         """When it had its outcome."""
-        return delivery.finished_at
+        return moment(delivery.finished_at)
 
     @admin.display(description=_("trigger"))
     def trigger(self, delivery: Delivery) -> str | SafeString:
@@ -189,12 +206,11 @@ class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Del
         """Show the payload to those only who may see it."""
         is_free = self.has_payload_permission(request)
         payload = ("shown_payload", "shown_metadata") if is_free else ("hidden_payload",)
-        times = ("created_at", "scheduled_for", "next_run", "started_at", "finished_at")
         inner = ("namespace", "lane", "ordering_key", "idempotency_key", "queue", "node_id")
         sweeper = ("leased_until", "send_at", "sends", "away_since", "traceparent")
         return (
             (None, {"fields": ("badge", "situation", "function_id", "topic", "trigger")}),
-            (_("Attempts"), {"fields": ("attempts_made", "policy_in_words", *times)}),
+            (_("Attempts"), {"fields": ("attempts_made", "policy_in_words", *TIMES)}),
             (_("Last error"), {"fields": ("error_code", "full_error")}),
             (_("Payload"), {"fields": payload}),
             (_("Inner workings"), {"fields": ("id", *inner, *sweeper), "classes": ("collapse",)}),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -61,6 +64,15 @@ def payload_block(text: str) -> SafeString:
     return format_html('{}<pre class="iii-json">{}</pre>', shown % numbers, beginning)
 
 
+def moment(at: datetime | None) -> str:
+    """Return a time to the second, in the time zone of the reader; nothing for none."""
+    if at is None:
+        return NOTHING
+    local = timezone.localtime(at)
+    shown = date_format(local, "Y-m-d H:i:s")
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), shown)
+
+
 def cut(text: str, *, length: int = MAX_LINE) -> str:
     """Return at most ``length`` characters of ``text``, and an ellipsis if there are more."""
     return text if len(text) <= length else text[:length] + "…"
@@ -97,10 +109,10 @@ def badge(css_class: str, symbol: str, label: Any) -> SafeString:
     )
 
 
-def with_note(shown: SafeString, text: Any, *, is_error: bool = False) -> SafeString:
+def with_note(shown: str, text: Any, *, is_error: bool = False) -> SafeString:
     """Return what is shown, and small print below it if there is any."""
     if not text:
-        return shown
+        return format_html("{}", shown)
     css_class = "iii-note iii-error" if is_error else "iii-note"
     return format_html('{}<div class="{}">{}</div>', shown, css_class, text)
 

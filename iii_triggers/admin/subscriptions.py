@@ -9,8 +9,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.formats import localize
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -25,7 +24,7 @@ from .base import EngineAdmin, ReadOnly, SecretFields
 from .deliveries import DeliveryPermissions
 from .delivery_filters import UNFINISHED_STATES
 from .delivery_texts import policy_in_words
-from .formatting import badge, with_note
+from .formatting import badge, moment, with_note
 from .links import count_link, delivery_list_url, trigger_link
 
 
@@ -75,11 +74,11 @@ class SubscriptionAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin
         """Whether a trigger holds it, and until when it is kept if not."""
         if getattr(subscription, "is_held", False):
             return badge("active", "●", _("live"))
-        text = gettext("Its worker is away.")
-        if subscription.expires_at is not None:
-            until = localize(timezone.localtime(subscription.expires_at))
-            text = gettext("Its worker is away; kept until %s.") % until
-        return with_note(badge("parked", "◔", _("kept")), text)
+        until = subscription.expires_at
+        note: str = gettext("Its worker is away.")
+        if until is not None:
+            note = format_html(gettext("Its worker is away; kept until {}."), moment(until))
+        return with_note(badge("parked", "◔", _("kept")), note)
 
     @admin.display(description=_("not finished"))
     def unfinished(self, subscription: Subscription) -> str | SafeString:

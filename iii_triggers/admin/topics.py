@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -21,7 +20,7 @@ from .attached import AttachingList
 from .base import EngineAdmin, ReadOnly
 from .deliveries import DeliveryPermissions
 from .delivery_actions import VERBS, carry_out
-from .formatting import NOTHING
+from .formatting import NOTHING, moment, with_note
 from .links import count_link, topic_url
 
 MAX_FUNCTIONS = 3
@@ -49,8 +48,7 @@ class TopicAdmin(DeliveryPermissions, ReadOnly, EngineAdmin[Topic]):
     """Topics and named queues, with what is not settled in them."""
 
     list_display = (
-        "name",
-        "kind",
+        "name_and_kind",
         "waiting",
         "running",
         "retrying",
@@ -60,13 +58,17 @@ class TopicAdmin(DeliveryPermissions, ReadOnly, EngineAdmin[Topic]):
         "subscribers",
         "celery_queue",
     )
-    list_filter = ("kind",)
     search_fields = ("name",)
-    sortable_by = ("name", "kind")
+    sortable_by = ()
     actions = (redrive_dead, discard_dead)
     figures = ("waiting", "running", "retrying", "held", "dead", "oldest_waiting")
     readonly_fields = (*figures, "all_subscribers", "celery_queue")
     fields = ("name", "kind", *figures, "all_subscribers", "celery_queue", "created_at")
+
+    @admin.display(description=_("name"))
+    def name_and_kind(self, topic: Topic) -> SafeString:
+        """The name, and below it what it is."""
+        return with_note(topic.name, topic.get_kind_display())
 
     @admin.display(description=_("waiting"))
     def waiting(self, topic: Topic) -> str | SafeString:
@@ -78,7 +80,7 @@ class TopicAdmin(DeliveryPermissions, ReadOnly, EngineAdmin[Topic]):
         """In flight."""
         return _count(topic, State.LEASED)
 
-    @admin.display(description=_("to be retried"))
+    @admin.display(description=_("retrying"))
     def retrying(self, topic: Topic) -> str | SafeString:
         """Failed, and before their next attempt."""
         return _count(topic, State.RETRY)
@@ -93,10 +95,10 @@ class TopicAdmin(DeliveryPermissions, ReadOnly, EngineAdmin[Topic]):
         """Given up."""
         return _count(topic, State.DEAD)
 
-    @admin.display(description=_("oldest waiting since"))
-    def oldest_waiting(self, topic: Topic) -> datetime | None:
+    @admin.display(description=_("oldest waits since"))
+    def oldest_waiting(self, topic: Topic) -> str:
         """When the oldest one that waits was accepted."""
-        return _backlog(topic).oldest_waiting
+        return moment(_backlog(topic).oldest_waiting)
 
     @admin.display(description=_("subscribed functions"))
     def subscribers(self, topic: Topic) -> str:

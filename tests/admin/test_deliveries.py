@@ -52,6 +52,18 @@ def test_a_waiting_delivery_says_what_it_waits_for(
     assert reason in owner.get(change_url(delivery)).content.decode()
 
 
+def test_times_are_shown_to_the_second(owner: Client) -> None:
+    delivery = make(age=timedelta(hours=-1))
+    for url in (LIST, change_url(delivery)):
+        assert f">{delivery.run_at:%Y-%m-%d %H:%M:%S}</time>" in owner.get(url).content.decode()
+
+
+def test_facets_do_not_count_every_row(owner: Client) -> None:
+    make()
+    page = owner.get(LIST, {"_facets": "True"}).content.decode()
+    assert "Show counts" not in page and "Hide counts" not in page
+
+
 @pytest.mark.parametrize("state", Delivery.State.values)
 def test_every_state_can_be_shown_and_filtered(owner: Client, state: str) -> None:
     wanted = make(state=state)
