@@ -1,8 +1,8 @@
 """The ``subscribe`` trigger type and the function ``publish``: fan-out, nothing is kept.
 
 Every subscription gets every message of its topic, on its own and at once; without one a message
-is dropped (trigger reference, section 5). A message reaches subscriptions of the site in the process that
-published it, and those of workers in whichever process they are connected to.
+is dropped (trigger reference, section 5). Subscriptions of the site hear what is published in this
+process, and those of workers what is published in any.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ class FakeLayer:
         self.doubles = False
         """Whether everything arrives twice."""
         self.is_full = False
+        self.refused = asyncio.Event()
+        """Set when something was sent while the layer was full."""
         self.is_down = False
         self._numbers = itertools.count(1)
         self._changed = asyncio.Event()
@@ -39,6 +41,7 @@ class FakeLayer:
         """Deliver what is not to be lost."""
         self._check()
         if self.is_full:
+            self.refused.set()
             raise ChannelFull()
         items = [item for item in message["items"] if not self.loses(item)]
         for _ in range(2 if self.doubles else 1):

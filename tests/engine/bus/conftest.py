@@ -25,12 +25,18 @@ def layer() -> FakeLayer:
 
 
 @pytest.fixture
+def make_layer(layer: FakeLayer) -> Callable[[], Any]:
+    """Make the layer of an engine: the shared one."""
+    return lambda: layer
+
+
+@pytest.fixture
 def make_engine(
     transactional_db: None,
     quiet: None,
     runner: asyncio.Runner,
     site: SiteFunctions,
-    layer: Any,
+    make_layer: Callable[[], Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[], Engine]]:
     """Start further engines; all of them have this process's id, and none is dead."""
@@ -38,7 +44,7 @@ def make_engine(
     engines: list[Engine] = []
 
     def make() -> Engine:
-        engine = Engine(site=site, make_layer=lambda: layer)
+        engine = Engine(site=site, make_layer=make_layer)
         engines.append(engine)
         runner.run(engine.start())
         return engine
@@ -60,6 +66,12 @@ def here(make_engine: Callable[[], Engine]) -> Iterator[Engine]:
 @pytest.fixture
 def there(here: Engine, make_engine: Callable[[], Engine]) -> Engine:
     """An engine elsewhere."""
+    return make_engine()
+
+
+@pytest.fixture
+def third(there: Engine, make_engine: Callable[[], Engine]) -> Engine:
+    """Another engine elsewhere."""
     return make_engine()
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
-from iii_triggers.engine.calls import Call
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import (
     FunctionNotFound,
     InvocationFailed,
@@ -20,21 +17,9 @@ from iii_triggers.protocol.errors import (
 from tests.support.layers import FakeLayer
 from tests.support.workers import FakeWorker
 
+from .calling import asked, start
+
 Offer = Callable[..., Awaitable[FakeWorker]]
-
-
-def start(
-    engine: Engine, data: Any = None, function_id: str = "f", **facts: Any
-) -> asyncio.Task[Any]:
-    async def invoke() -> Any:
-        call = Call(function_id=function_id, data=Payload.of(data), **facts)
-        return (await engine.invoker.invoke(call)).value()
-
-    return asyncio.create_task(invoke())
-
-
-async def asked(worker: FakeWorker, number: int = 1) -> dict[str, Any]:
-    return (await worker.transport.receive("invokefunction", number))[number - 1]
 
 
 async def test_a_function_of_another_process_is_called(
