@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.db.models import Q
 
 from iii_triggers.engine import bus, outbox, remote_calls, served_calls
 from iii_triggers.engine.core import Engine
@@ -207,7 +208,7 @@ async def test_a_reader_that_fails_and_fails_takes_another_channel(
     layer.break_reader(old)
 
     async def moved() -> bool:
-        row = await Node.objects.aget(pk=there.node.node_id)
+        row = await here.database.run(Node.objects.get, Q(pk=there.node.node_id))
         return row.channel not in ("", old)
 
     await eventually(moved)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -204,7 +205,7 @@ async def test_a_node_whose_row_was_swept_comes_back(
     here: Engine, there: Engine, offer: Connect
 ) -> None:
     await offer(there, "f")
-    await Node.objects.filter(pk=there.node.node_id).adelete()
+    await here.database.run(Node.objects.filter(pk=there.node.node_id).delete)
     await here.network.check()
     assert found(here) is None
     await there._beat()
@@ -214,12 +215,13 @@ async def test_a_node_whose_row_was_swept_comes_back(
 
 
 async def test_a_heartbeat_finds_a_node_without_a_change(here: Engine) -> None:
-    row = await Node.objects.aget()
+    row = await here.database.run(Node.objects.get)
     row.pk, row.channel = "other", "elsewhere"
-    await row.asave(force_insert=True)
+    await here.database.run(partial(row.save, force_insert=True))
     await here.network.check()
     assert [node.channel for node in here.network.functions.nodes()] == ["elsewhere"]
-    await Node.objects.filter(pk="other").aupdate(channel="moved")
+    rows = Node.objects.filter(pk="other")
+    await here.database.run(partial(rows.update, channel="moved"))
     await here.network.check()
     assert [node.channel for node in here.network.functions.nodes()] == ["moved"]
 
@@ -228,11 +230,10 @@ async def test_a_batch_of_offers_is_one_change(here: Engine, there: Engine) -> N
     worker = FakeWorker(there)
     await worker.introduce()
     await worker.offer(*(f"f{number}" for number in range(20)))
-    before = await Change.objects.acount()
+    revision = await here.database.run(Change.objects.all().newest_revision)
     await publish_rows(there)
-    rows = Change.objects.order_by("-revision")
-    assert [(row.kind, row.key) async for row in rows[:1]] == [("function", there.node.node_id)]
-    assert await rows.acount() == before + 1
+    changes = await here.database.run(Change.objects.since, revision)
+    assert [(change.kind, change.key) for change in changes] == [("function", there.node.node_id)]
 
 
 async def test_callers_of_refresh_share_one_look(
