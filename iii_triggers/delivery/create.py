@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from iii_triggers.protocol.errors import PayloadTooLarge
 
 from .policy import Policy
 from .queues import DEFAULT_QUEUE
+from .resending import next_send_at
 from .sending import sender
 
 
@@ -116,7 +117,7 @@ def _place(row: Delivery, new: NewDelivery, now: datetime) -> None:
     elif row.run_at > now:
         row.send_at = row.run_at
     else:
-        row.send_at = now + timedelta(seconds=settings.III_RESEND_S)
+        row.send_at = next_send_at()
 
 
 def _send_on_commit(rows: Sequence[Delivery]) -> None:

@@ -21,6 +21,7 @@ from iii_triggers.models import Delivery, Function, Node, Subscription, Trigger
 from .create import send_all
 from .outcomes import failure, leased
 from .resending import next_send_at
+from .sending import sender
 from .subscriptions import adopt, end
 from .turns import call_next, call_waiting, lock_limited
 
@@ -60,8 +61,13 @@ def sweep() -> Swept:
 
 
 def send_again() -> int:
-    """Send messages for what has waited too long, or is due now; return how many."""
+    """Send messages for what has waited too long, or is due now; return how many.
+
+    Nothing while the broker is away: it would count as sent, and wait ever longer.
+    """
     sent = 0
+    if sender.is_away:
+        return 0
     for _ in range(MAX_BATCHES):
         with transaction.atomic():
             due = Delivery.objects.waiting().filter(send_at__lte=timezone.now()).order_by("send_at")
