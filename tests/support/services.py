@@ -77,7 +77,7 @@ def _ask_redis(url: str) -> None:
 def _ask_rabbitmq(url: str) -> None:
     from kombu.connection import Connection
 
-    with Connection(url, connect_timeout=CONNECT_S) as connection:  # type: ignore[no-untyped-call]  # kombu has few types
+    with Connection(url, connect_timeout=CONNECT_S) as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=CONNECT_S)
 
 
