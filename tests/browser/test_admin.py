@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,39 +9,9 @@ from django.contrib.auth.models import User
 
 from iii_triggers.models import Trigger
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SIZES = {"desktop": (1280, 800), "phone": (390, 800)}
+from .browsing import MARKS, SIZES, assert_fits, log_in, open_page
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-]
-
-
-@contextmanager
-def open_page(*, width: int, height: int, color_scheme: str) -> Iterator[Any]:
-    """Open a page in a fresh browser; every error of the page fails the test."""
-    reason = "playwright is not installed"
-    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        size = {"width": width, "height": height}
-        page = browser.new_page(viewport=size, color_scheme=color_scheme)
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        yield page
-        browser.close()
-        assert problems == []
+pytestmark = MARKS
 
 
 @pytest.mark.django_db(transaction=True)
@@ -59,15 +26,8 @@ def test_a_wrong_config_is_corrected_and_the_trigger_listed(
         log_in(page, live_server.url)
         add_trigger_with_wrong_config(page, live_server.url)
         correct_config(page)
-        assert_listed(page, width)
+        assert_listed(page)
     assert Trigger.objects.get().config == {"api_path": "hello", "http_method": "POST"}
-
-
-def log_in(page: Any, url: str) -> None:
-    page.goto(f"{url}/admin/login/")
-    page.fill("#id_username", "ada")
-    page.fill("#id_password", "secret")
-    page.click("input[type=submit]")
 
 
 def add_trigger_with_wrong_config(page: Any, url: str) -> None:
@@ -87,9 +47,7 @@ def correct_config(page: Any) -> None:
     page.click("input[name=_save]")
 
 
-def assert_listed(page: Any, width: int) -> None:
+def assert_listed(page: Any) -> None:
     badge = page.locator("#result_list .iii-badge")
     assert badge.inner_text().split()[-1] in {"parked", "active"}
-    background = badge.evaluate("node => getComputedStyle(node).backgroundColor")
-    assert background != "rgba(0, 0, 0, 0)", "the style sheet is missing"
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_fits(page)
