@@ -19,7 +19,7 @@ from channels.layers import InMemoryChannelLayer, channel_layers
 
 from iii_triggers.protocol.errors import ChannelSendFailed
 
-from .bus_messages import BusMessage
+from .bus_messages import BusMessage, ProbeMessage
 from .outbox import BATCH, ChannelLayer, OnLost, Outbox
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ FLUSH_S = 2.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 FAILURES_FOR_A_NEW_CHANNEL = 10
+PROBES = 3
+"""How many probes in a row may get lost."""
 
 M = TypeVar("M", bound=BusMessage)
 Handler = Callable[[Any], None]
@@ -60,6 +62,9 @@ class Bus:
         self._handlers: dict[str, tuple[type[BusMessage], Handler]] = {}
         self._outboxes: dict[str, Outbox] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._unheard = 0
+        self.on(ProbeMessage, self._on_probe)
 
     @property
     def is_on(self) -> bool:
@@ -78,14 +83,14 @@ class Bus:
         with suppress(TimeoutError):
             async with asyncio.timeout(OPEN_S):
                 await self._attempt(self._take_channel)
-        self._keep(self._read())
+        self._reader = self._keep(self._read())
 
     async def close(self) -> None:
         """Send what waits, for a moment, and stop."""
         layer, self._layer = self._layer, None
         if layer is None:
             return
-        sending = [task for task in self._tasks if task.get_name() != "read"]
+        sending = [task for task in self._tasks if task is not self._reader]
         if sending:
             await asyncio.wait(sending, timeout=FLUSH_S)
         for task in self._tasks:
@@ -109,6 +114,21 @@ class Bus:
             outbox = self._outboxes[channel] = Outbox(self._layer, channel)
             self._keep(self._drain(channel, outbox))
         outbox.put(message, within_s=within_s, on_lost=on_lost or _log_lost)
+
+    def probe(self) -> None:
+        """Send this node a message; when none arrives any more, connect its reader anew.
+
+        A connection whose other end vanished without a word would be read for ever.
+        """
+        if not self.channel or self._reader is None:
+            return
+        if self._unheard >= PROBES:
+            logger.warning("Nothing comes through the channel layer; connecting to it anew.")
+            self._unheard = 0
+            self._reader.cancel()
+            self._reader = self._keep(self._read())
+        self._unheard += 1
+        self.send(self.channel, ProbeMessage(id="probe"))
 
     async def _drain(self, channel: str, outbox: Outbox) -> None:
         try:
@@ -161,10 +181,14 @@ class Bus:
         except Exception:
             logger.exception("A message of another node could not be handled.")
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=work.__name__.strip("_"))
+    def _on_probe(self, message: ProbeMessage) -> None:
+        self._unheard = 0
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 async def _close_layer(layer: ChannelLayer) -> None:

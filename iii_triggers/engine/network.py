@@ -77,9 +77,10 @@ class Network:
             self._forget(node_id)
 
     async def check(self) -> None:
-        """See whether a node came, went or has another channel."""
+        """See that messages arrive, and whether a node came, went or has another channel."""
         if not self.bus.is_on:
             return
+        self.bus.probe()
         channels = await self._database.run(read_channels, self._node.node_id)
         known = {node.node_id: node.channel for node in self.functions.nodes()}
         changed = {id_ for id_, _ in channels.items() ^ known.items()}

@@ -61,6 +61,10 @@ class FakeLayer:
         """Let whoever reads the channel fail once."""
         self.queues[channel].put_nowait(ConnectionError("the server restarts"))
 
+    def deafen(self, channel: str) -> None:
+        """Let whoever reads the channel now wait for ever."""
+        self.queues[channel] = asyncio.Queue()
+
     def of_type(self, type_: str) -> list[Item]:
         """Return the messages of a type that were delivered."""
         return [item for item in self.sent if item["type"] == type_]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
@@ -216,6 +217,24 @@ async def test_a_reader_that_fails_and_fails_takes_another_channel(
     call = start(here)
     await worker.answer(await asked(worker), result=1)
     assert await call == 1
+
+
+async def test_a_node_that_hears_nothing_connects_anew(
+    here: Engine, there: Engine, offer: Offer, layer: FakeLayer, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = await offer(there, "f")
+    for _ in range(2 * bus.PROBES):
+        await there.network.check()
+        await layer.delivered("iii.probe")
+        await asyncio.sleep(0)
+    assert "Nothing comes" not in caplog.text
+    layer.deafen(there.node.channel)
+    for _ in range(bus.PROBES + 1):
+        await there.network.check()
+    call = start(here)
+    await worker.answer(await asked(worker), result=1)
+    assert await call == 1
+    assert "Nothing comes" in caplog.text
 
 
 async def test_what_no_node_sends_is_left_alone(
