@@ -100,6 +100,9 @@ class Settings:
     Deliveries of a process that is known to be gone are taken over at once.
     """
 
+    III_CONSUMER_THREADS: int = 16
+    """How many deliveries ``runengine`` runs at the same time."""
+
     III_SWEEP_INTERVAL_S: float = 1.0
     """How often every Celery worker looks for deliveries that nobody works on."""
 
@@ -118,6 +121,12 @@ class Settings:
     III_DEAD_RETENTION_S: float = 30 * 24 * 3600.0
     """How long dead deliveries are kept."""
 
+    III_MISFIRE_GRACE_S: float = 5.0
+    """How late a slot of a cron trigger may be noticed and still fire as if it were on time."""
+
+    III_MISFIRE_MAX: int = 1000
+    """How many missed slots of one cron trigger are made up for at most, the newest ones."""
+
     III_QUEUES: dict[str, Any] = {}
     """Named queues: name to max_retries, concurrency, type, message_group_field, backoff_ms."""
 
@@ -128,6 +137,7 @@ class Settings:
         "iii_triggers.trigger_types.http.HttpTriggerType",
         "iii_triggers.trigger_types.subscribe.SubscribeTriggerType",
         "iii_triggers.trigger_types.queue.QueueTriggerType",
+        "iii_triggers.trigger_types.cron.CronTriggerType",
     ]
     """Dotted paths of the built-in trigger types, in the order they are registered."""
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from celery import Celery
 from django.core import checks
 from django.core.checks import CheckMessage, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+from iii_triggers.checks import celery as celery_checks
 from iii_triggers.checks.settings import RANGES, setting_types
 from iii_triggers.conf import Settings
+from iii_triggers.models import Trigger
 from iii_triggers.trigger_types.base import TriggerRegistrator
 
 ROOT = Path(__file__).parent.parent
@@ -61,10 +65,25 @@ class Abstract(TriggerRegistrator):
 
 HERE = __name__
 
+UseCelery = Callable[..., None]
 
-def found(*, deploy: bool = False) -> list[str]:
+
+@pytest.fixture
+def use_celery(monkeypatch: pytest.MonkeyPatch) -> UseCelery:
+    """Let the site have a Celery app with just this configuration: ``use_celery(name=value)``."""
+
+    def use_celery(**conf: Any) -> None:
+        app = Celery("site", set_as_current=False)
+        app.conf.update({"broker_url": "memory://", **conf})
+        monkeypatch.setattr(celery_checks, "celery_app", lambda: app)
+
+    use_celery()
+    return use_celery
+
+
+def found(*, deploy: bool = False, databases: list[str] | None = None) -> list[str]:
     """Return the ids that the registered checks of the app report now."""
-    messages = run_checks(include_deployment_checks=deploy)
+    messages = run_checks(include_deployment_checks=deploy, databases=databases)
     return [str(message.id) for message in messages if "security." not in str(message.id)]
 
 
@@ -108,6 +127,17 @@ WRONG_SETTINGS: list[tuple[str, str, Any]] = [
     ("E008", "III_ALLOWED_ORIGINS", ["https://app.example/"]),
     ("E008", "III_CORS_ALLOWED_ORIGINS", ["http://[x"]),
     ("E009", "III_NODE_TIMEOUT_S", 5.0),
+    ("E001", "III_QUEUES", ["emails"]),
+    ("E001", "III_QUEUES", {1: {}}),
+    ("E001", "III_TOPIC_QUEUES", {"orders": 1}),
+    ("E002", "III_CONSUMER_THREADS", 0),
+    ("E010", "III_LEASE_S", 300.0),
+    ("E010", "III_DELIVERY_TIMEOUT_S", 3600),
+    ("E011", "III_QUEUES", {"emails": {"type": "lifo"}}),
+    ("E011", "III_QUEUES", {"emails": {"retries": 5}}),
+    ("E011", "III_QUEUES", {"emails": None}),
+    ("E012", "III_TOPIC_QUEUES", {"orders": ""}),
+    ("E012", "III_TOPIC_QUEUES", {"orders": "amq.orders"}),
     ("W001", "III_HTTP_PREFX", "/x"),
     ("W004", "CHANNEL_LAYERS", layer()),
     ("W004", "CHANNEL_LAYERS", layer("redis://localhost")),
@@ -122,9 +152,13 @@ RIGHT_SETTINGS: list[tuple[str, Any]] = [
     ("III_CORS_ALLOWED_ORIGINS", ["*"]),
     ("III_FUNCTION_CONFLICT", "newest"),
     ("III_TRIGGER_TYPES", []),
+    ("III_QUEUES", {"emails": {"max_retries": 5, "concurrency": 4}, "default": {}}),
+    ("III_QUEUES", {"ledger": {"type": "fifo", "message_group_field": "account"}}),
+    ("III_TOPIC_QUEUES", {"orders": "slow", "returns": "slow"}),
     ("CHANNEL_LAYERS", {}),
     ("CHANNEL_LAYERS", layer({"address": "redis://localhost", "socket_timeout": None})),
-    ("CHANNEL_LAYERS", layer("redis://h", backend="channels.layers.InMemoryChannelLayer")),
+    ("CHANNEL_LAYERS", layer(backend="channels.layers.InMemoryChannelLayer")),
+    ("CHANNEL_LAYERS", layer("redis://h", backend="channels_redis.pubsub.RedisPubSubChannelLayer")),
 ]
 
 
@@ -133,13 +167,21 @@ def test_the_settings_of_the_demo_site_are_right() -> None:
 
 
 @pytest.mark.parametrize(("check_id", "name", "value"), WRONG_SETTINGS)
-def test_a_wrong_setting_is_found(settings: Any, check_id: str, name: str, value: Any) -> None:
+def test_a_wrong_setting_is_found(
+    settings: Any, use_celery: UseCelery, check_id: str, name: str, value: Any
+) -> None:
+    if name == "CHANNEL_LAYERS":
+        use_celery(broker_url="redis://localhost")
     setattr(settings, name, value)
     assert found() == [f"iii_triggers.{check_id}"]
 
 
 @pytest.mark.parametrize(("name", "value"), RIGHT_SETTINGS)
-def test_a_right_setting_is_left_alone(settings: Any, name: str, value: Any) -> None:
+def test_a_right_setting_is_left_alone(
+    settings: Any, use_celery: UseCelery, name: str, value: Any
+) -> None:
+    if "redis" in repr(value):
+        use_celery(broker_url="redis://localhost")
     setattr(settings, name, value)
     assert found() == []
 
@@ -185,8 +227,9 @@ def test_persistent_connections_are_found_under_asgi_only(
 
 
 def test_redis_before_8_needs_no_socket_timeout(
-    monkeypatch: pytest.MonkeyPatch, settings: Any
+    monkeypatch: pytest.MonkeyPatch, settings: Any, use_celery: UseCelery
 ) -> None:
+    use_celery(broker_url="redis://localhost")
     settings.CHANNEL_LAYERS = layer()
     monkeypatch.setattr("importlib.metadata.version", {"redis": "7.1.0", "daphne": "5"}.get)
     assert found() == []
@@ -219,13 +262,92 @@ def test_open_loopback_workers_are_found_before_a_deployment(settings: Any) -> N
     assert "iii_triggers.W007" not in found(deploy=True)
 
 
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        (["json"], []),
+        (["application/json", "yaml"], []),
+        (["json", "pickle"], ["iii_triggers.W008"]),
+        (["application/x-python-serialize", "json"], ["iii_triggers.W008"]),
+        (["yaml"], ["iii_triggers.E013"]),
+    ],
+)
+def test_celery_reads_json_and_no_pickle(
+    use_celery: UseCelery, accepted: list[str], expected: list[str]
+) -> None:
+    use_celery(accept_content=accepted)
+    assert found() == expected
+
+
+@pytest.fixture
+def cron_trigger(transactional_db: None) -> Trigger:
+    """A cron trigger of the admin."""
+    return Trigger.objects.create(trigger_id="c", trigger_type="cron", function_id="f")
+
+
+def test_a_beat_that_fires_no_cron_triggers_is_found(
+    use_celery: UseCelery, cron_trigger: Trigger
+) -> None:
+    assert found(databases=["default"]) == ["iii_triggers.W009"]
+    assert found() == []
+    use_celery(beat_scheduler=celery_checks.SCHEDULER)
+    assert found(databases=["default"]) == []
+
+
+def test_any_beat_will_do_without_cron_triggers(
+    use_celery: UseCelery, cron_trigger: Trigger
+) -> None:
+    Trigger.objects.update(enabled=False)
+    assert found(databases=["default"]) == []
+
+
+def test_a_site_without_celery_has_no_beat_to_warn_of(
+    monkeypatch: pytest.MonkeyPatch, cron_trigger: Trigger
+) -> None:
+    monkeypatch.setattr(celery_checks, "is_of_site", lambda app: False)
+    assert found(databases=["default"]) == []
+
+
+def test_a_database_without_tables_is_left_alone(
+    use_celery: UseCelery, monkeypatch: pytest.MonkeyPatch, transactional_db: None
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Trigger._meta, "db_table", "not_there")
+        assert celery_checks.check_scheduler(databases=["default"]) == []
+
+
+def test_a_broker_beside_a_layer_in_memory_is_found(use_celery: UseCelery) -> None:
+    use_celery(broker_url="amqp://localhost")
+    assert found() == ["iii_triggers.W010"]
+
+
+def test_a_broker_in_memory_beside_a_shared_layer_is_found(
+    settings: Any, use_celery: UseCelery
+) -> None:
+    settings.CHANNEL_LAYERS = layer({"address": "redis://localhost", "socket_timeout": None})
+    assert found() == ["iii_triggers.W010"]
+
+
+def test_a_broker_in_memory_is_found_before_a_deployment(
+    settings: Any, use_celery: UseCelery
+) -> None:
+    assert "iii_triggers.W011" in found(deploy=True)
+    assert found() == []
+    settings.DEBUG = True
+    assert "iii_triggers.W011" not in found(deploy=True)
+    settings.DEBUG = False
+    use_celery(broker_url="redis://localhost")
+    assert "iii_triggers.W011" not in found(deploy=True)
+
+
 def test_check_the_command_fails_on_an_error(settings: Any) -> None:
     settings.III_HTTP_PREFIX = "iii"
     with pytest.raises(SystemCheckError, match=r"iii_triggers\.E004"):
         call_command("check")
 
 
-def test_every_message_has_a_hint(settings: Any) -> None:
+def test_every_message_has_a_hint(settings: Any, use_celery: UseCelery) -> None:
+    use_celery(accept_content=["pickle"])
     for _, name, value in WRONG_SETTINGS:
         setattr(settings, name, value)
     assert all(message.hint for message in run_checks())
@@ -256,8 +378,9 @@ def documented_settings() -> dict[str, tuple[str, str]]:
 def describe(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f'`"{choice}"`' for choice in get_args(annotation))
-    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return f"`{'list[str]' if get_origin(annotation) is list else name}`"
+    is_plain = isinstance(annotation, type) and get_origin(annotation) is None
+    name = annotation.__name__ if is_plain else str(annotation).replace("typing.", "")
+    return f"`{name}`"
 
 
 def test_the_documentation_lists_every_setting_with_type_and_default() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.core import checks
 
-from . import channel_layers, databases, installation, security, settings, trigger_types
+from . import celery, channel_layers, databases, installation, security, settings, trigger_types
 
 TAG = "iii_triggers"
 
@@ -22,6 +22,10 @@ def register() -> None:
         channel_layers.check_channel_layers,
         installation.check_app_order,
         installation.check_daphne,
+        celery.check_content,
+        celery.check_reach,
     ):
         checks.register(check, TAG)
+    checks.register(celery.check_scheduler, checks.Tags.database)
+    checks.register(celery.check_broker, TAG, deploy=True)
     checks.register(security.check_loopback_workers, checks.Tags.security, deploy=True)

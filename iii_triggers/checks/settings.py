@@ -1,4 +1,4 @@
-"""Checks of the ``III_*`` settings: E001 to E004, E008, E009 and W001."""
+"""Checks of the ``III_*`` settings: E001 to E004, E008 to E012 and W001."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from django.conf import settings as site_settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
 
 from iii_triggers.conf import Settings, settings
+from iii_triggers.delivery.named_queues import named_queue_problems
+from iii_triggers.delivery.queues import is_queue_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ RANGES = {
     "III_NODE_TIMEOUT_S": INTERVAL,
     "III_SHUTDOWN_GRACE_S": Range(minimum=0, maximum=3600),
     "III_BACKOFF_MS": Range(minimum=0),
+    "III_CONSUMER_THREADS": Range(minimum=1, maximum=1000),
     "III_SWEEP_INTERVAL_S": INTERVAL,
 }
 """Numbers with limits of their own; every other number must be at least 1."""
@@ -59,7 +62,7 @@ def check_values(**_kwargs: Any) -> list[CheckMessage]:
     problems: list[CheckMessage] = []
     for name, annotation in setting_types().items():
         problems += check_value(name, annotation, getattr(settings, name))
-    return problems or list(_check_node_timeout())
+    return problems or [*_check_node_timeout(), *_check_lease()]
 
 
 def check_value(name: str, annotation: Any, value: Any) -> Iterator[CheckMessage]:
@@ -102,12 +105,20 @@ def _is_of_type(value: Any, annotation: Any) -> bool:
         return is_number and not isinstance(value, bool) and math.isfinite(value)
     if annotation is str:
         return isinstance(value, str)
+    if get_origin(annotation) is dict:
+        return isinstance(value, dict) and all(
+            _is_of_type(key, str) and (kind is Any or _is_of_type(item, kind))
+            for key, item in value.items()
+            for kind in get_args(annotation)[1:]
+        )
     is_sequence = isinstance(value, (list, tuple))
     return is_sequence and all(isinstance(item, str) for item in value)
 
 
 def _describe(annotation: Any) -> str:
     names = {bool: "True or False", int: "a whole number", float: "a number", str: "a string"}
+    if get_origin(annotation) is dict:
+        return "a dict of strings" if get_args(annotation)[1] is str else "a dict by name"
     return names.get(annotation, "a list of strings")
 
 
@@ -166,8 +177,38 @@ def _check_node_timeout() -> Iterator[CheckMessage]:
         )
 
 
+def _check_lease() -> Iterator[CheckMessage]:
+    if settings.III_LEASE_S <= settings.III_DELIVERY_TIMEOUT_S:
+        yield Error(
+            "III_LEASE_S must be longer than III_DELIVERY_TIMEOUT_S.",
+            hint="Otherwise a delivery may be started a second time while it still runs.",
+            id="iii_triggers.E010",
+        )
+
+
+def _check_queues(name: str, value: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    for problem in named_queue_problems(value):
+        yield Error(
+            f"{name}: {problem}.",
+            hint="The keys are max_retries, concurrency, type, message_group_field, backoff_ms.",
+            id="iii_triggers.E011",
+        )
+
+
+def _check_topic_queues(name: str, value: Mapping[str, str]) -> Iterator[CheckMessage]:
+    for topic, queue in value.items():
+        if not is_queue_name(queue):
+            yield Error(
+                f"{name}: {queue!r}, for the topic {topic!r}, cannot be a queue of every broker.",
+                hint="Write 1 to 255 bytes that do not begin with 'amq.'.",
+                id="iii_triggers.E012",
+            )
+
+
 _CHECKS: dict[str, Callable[[str, Any], Iterator[CheckMessage]]] = {
     "III_HTTP_PREFIX": _check_prefix,
     "III_ALLOWED_ORIGINS": _check_origins,
     "III_CORS_ALLOWED_ORIGINS": _check_origins,
+    "III_QUEUES": _check_queues,
+    "III_TOPIC_QUEUES": _check_topic_queues,
 }

@@ -41,6 +41,11 @@ def celery_app() -> Celery:
     return Found.site_app or _own_app()
 
 
+def is_of_site(app: Celery) -> bool:
+    """Tell whether an app is one that the site made, or serves a broker that the site named."""
+    return app is not _own_app() or not has_memory_broker(app)
+
+
 @lru_cache(maxsize=1)
 def _own_app() -> Celery:
     app = Celery("iii_triggers", set_as_current=False)

@@ -32,10 +32,15 @@ def named_queue(name: str) -> str:
 def _shortened(prefix: str, name: str) -> str:
     """Return a name that every broker takes: a long one ends in a digest."""
     queue = prefix + name
-    if len(queue.encode()) <= MAX_BYTES:
+    if is_queue_name(queue):
         return queue
     digest = hashlib.sha256(name.encode()).hexdigest()
     return f"{prefix}{name.encode()[:100].decode(errors='ignore')}~{digest}"
+
+
+def is_queue_name(name: str) -> bool:
+    """Tell whether every broker takes a name."""
+    return 0 < len(name.encode()) <= MAX_BYTES and not name.startswith("amq.") and "\0" not in name
 
 
 def known_queues() -> set[str]:
