@@ -27,6 +27,10 @@ class Site(Engine):
         self._environment["DJANGO_SETTINGS_MODULE"] = settings
         self.others: list[Process] = []
 
+    def configure(self, **variables: str) -> None:
+        """Set environment variables of the processes that start from now on."""
+        self._environment.update(variables)
+
     @property
     def site_url(self) -> str:
         """The worker socket on the site's own port."""

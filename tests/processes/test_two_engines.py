@@ -1,0 +1,96 @@
+"""Two engines on one database and one Redis: a worker of one is everybody's."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from iii_triggers.sdk import Client, init
+from tests.e2e.eventually import eventually
+from tests.e2e.processes import Process, free_ports
+from tests.support.services import redis_url
+
+from .requests import send
+from .sites import Site, wait_ready
+
+pytestmark = pytest.mark.slow
+
+GREET = {"greet": "far.greet"}
+UNAVAILABLE = "WORKER_UNAVAILABLE"
+CALL = """
+from iii_triggers import invoke, publish
+publish("t", 1)
+print(invoke("far.greet", {"body": {"name": "Ada"}}))"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site whose processes share a Redis, with one engine running."""
+    url = urlsplit(redis_url())._replace(path="/15").geturl()
+    folder = tmp_path_factory.mktemp("site") / "state"
+    site = Site(server="uvicorn", folder=folder, settings="tests.processes.redis_settings")
+    site.configure(TEST_REDIS_URL=url)
+    try:
+        site.add_triggers(GREET)
+        site.start()
+        yield site
+    finally:
+        site.end()
+
+
+@pytest.fixture
+def worker(site: Site) -> Iterator[Client]:
+    """A worker of the first engine."""
+    with init(site.worker_url) as client:
+        client.register_function("far.greet", lambda data: {"hello": data["body"]["name"]})
+        yield client
+
+
+@pytest.fixture
+def other(site: Site) -> Iterator[tuple[Process, int]]:
+    """A second engine and the port of its door for triggers."""
+    site_port, http_port = free_ports(2)
+    doors = ("--port", site_port, "--http-port", http_port)
+    process = site.runengine(*doors, "--worker-port", 0, "--stream-port", 0)
+    wait_ready(process)
+    yield process, http_port
+    process.kill()
+
+
+def greeting(port: int, name: str) -> Any:
+    body = json.dumps({"name": name}).encode()
+    answer = send(port, "POST", "/greet", body, headers={"Content-Type": "application/json"})
+    return answer.body if answer.status == 200 else answer.body["error"]["code"]
+
+
+def test_a_trigger_on_one_engine_runs_a_function_on_the_other(
+    worker: Client, other: tuple[Process, int]
+) -> None:
+    eventually(lambda: greeting(other[1], "Ada"), lambda said: said == {"hello": "Ada"})
+    for number in range(100):
+        assert greeting(other[1], str(number)) == {"hello": str(number)}
+
+
+def test_a_command_calls_a_worker_and_publishes_to_it(site: Site, worker: Client) -> None:
+    heard = threading.Event()
+    worker.register_function("far.hear", lambda data: heard.set())
+    worker.register_trigger(trigger_type="subscribe", function_id="far.hear", config={"topic": "t"})
+    eventually(lambda: site.count("trigger", "source = 'worker'"), lambda rows: rows == 1)
+    said = site.shell(CALL)
+    assert said.strip() == "{'hello': 'Ada'}"
+    assert heard.wait(10)
+
+
+def test_a_function_is_unavailable_when_the_engine_of_its_worker_was_killed(
+    site: Site, worker: Client, other: tuple[Process, int]
+) -> None:
+    eventually(lambda: greeting(other[1], "Ada"), lambda said: said == {"hello": "Ada"})
+    site.process.kill()
+    eventually(lambda: greeting(other[1], "Ada"), lambda said: said == UNAVAILABLE)
+    eventually(lambda: site.count("function", "worker_id IS NOT NULL"), lambda rows: rows == 0)
+    assert greeting(other[1], "Ada") == UNAVAILABLE
