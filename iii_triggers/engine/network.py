@@ -5,7 +5,11 @@ Without a channel layer that reaches other processes none of this runs.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
+from functools import partial
+
+from iii_triggers.protocol.errors import ChannelSendFailed
 
 from .bus import Bus, LayerFactory
 from .bus_messages import BusMessage
@@ -13,9 +17,11 @@ from .database import DatabaseThread
 from .invocation import Invoker
 from .nodes import ThisNode
 from .remote_calls import RemoteCalls
-from .remote_functions import RemoteFunctions
+from .remote_functions import RemoteFunctions, RemoteNode
 from .remote_rows import read_channels, read_nodes
 from .served_calls import ServedCalls
+
+logger = logging.getLogger(__name__)
 
 
 class Network:
@@ -62,7 +68,7 @@ class Network:
     def broadcast(self, message: BusMessage) -> None:
         """Send a message to every other node, without waiting."""
         for node in self.functions.nodes():
-            self.bus.send(node.channel, message)
+            self.bus.send(node.channel, message, on_lost=partial(_log_lost, node))
 
     async def reload(self, node_ids: Collection[str] | None) -> None:
         """Read again what other nodes offer; all of them without ids."""
@@ -72,7 +78,7 @@ class Network:
         known = {node.node_id for node in self.functions.nodes()}
         asked = known if node_ids is None else known.intersection(node_ids)
         for row in rows:
-            self.functions.replace(row.node_id, channel=row.channel, offers=row.offers.values())
+            self.functions.replace(row.node_id, channel=row.channel, offers=row.offers)
         for node_id in asked - {row.node_id for row in rows}:
             self._forget(node_id)
 
@@ -91,7 +97,12 @@ class Network:
         node = self.functions.remove(node_id)
         if node is not None:
             self._calls.node_gone(node)
+            self._served.caller_gone(node.channel)
 
     async def _write_channel(self, channel: str) -> None:
         self._node.channel = channel
         await self._database.run(self._node.write_channel)
+
+
+def _log_lost(node: RemoteNode, error: ChannelSendFailed) -> None:
+    logger.warning("Node %s missed a message: %s", node.node_id, error.message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ class RemoteNode:
     last_called: int = 0
     is_silent: bool = False
     """Whether it did not answer the last time."""
-    keys: set[Key] = field(default_factory=set)
+    offers: dict[Key, RemoteOffer] = field(default_factory=dict)
     """What its workers offer."""
 
 
@@ -74,40 +74,44 @@ class RemoteFunctions:
         return {name for name in self._namespaces if (name, function_id) in self._offers}
 
     def replace(
-        self, node_id: str, *, channel: str, offers: Iterable[tuple[FunctionInfo, str]]
+        self, node_id: str, *, channel: str, offers: Mapping[Key, tuple[FunctionInfo, str]]
     ) -> None:
         """Take what is known of a node now in place of what was known.
 
-        ``offers`` are functions and the name of a worker, once for each function.
+        ``offers`` are functions and the name of a worker. Only what differs costs something.
         """
         node = self._nodes.setdefault(node_id, RemoteNode(node_id=node_id, channel=channel))
         node.channel = channel
-        self._withdraw_all(node)
-        for info, worker_name in offers:
-            offer = RemoteOffer(info=info, node=node, worker_name=worker_name)
-            self._offers.setdefault(info.key, []).append(offer)
-            self._namespaces.add(info.namespace)
-            node.keys.add(info.key)
+        for key in node.offers.keys() - offers.keys():
+            self.withdraw(key, node)
+        for key, (info, worker_name) in offers.items():
+            old = node.offers.get(key)
+            if old is None or old.worker_name != worker_name or old.info != info:
+                self._add(RemoteOffer(info=info, node=node, worker_name=worker_name))
 
     def remove(self, node_id: str) -> RemoteNode | None:
         """Forget a node that is gone; return it if it was known."""
         node = self._nodes.pop(node_id, None)
         if node is not None:
-            self._withdraw_all(node)
+            for key in list(node.offers):
+                self.withdraw(key, node)
         return node
 
     def withdraw(self, key: Key, node: RemoteNode) -> None:
         """Forget one offer of a node, which says that it has none."""
-        node.keys.discard(key)
+        node.offers.pop(key, None)
         left = [offer for offer in self._offers.get(key, ()) if offer.node is not node]
         if left:
             self._offers[key] = left
         else:
             self._offers.pop(key, None)
 
-    def _withdraw_all(self, node: RemoteNode) -> None:
-        for key in list(node.keys):
-            self.withdraw(key, node)
+    def _add(self, offer: RemoteOffer) -> None:
+        key = offer.info.key
+        self.withdraw(key, offer.node)
+        self._offers.setdefault(key, []).append(offer)
+        self._namespaces.add(offer.info.namespace)
+        offer.node.offers[key] = offer
 
 
 def _busyness(offer: RemoteOffer) -> tuple[bool, int, int]:

@@ -60,6 +60,11 @@ class ServedCalls:
         bus.on(ForgetMessage, self._on_forget)
         bus.on(TakenMessage, self._on_taken)
 
+    def caller_gone(self, channel: str) -> None:
+        """Tell a node that is no more nothing further."""
+        for id_ in [id_ for id_, c in self._calls.items() if c.message.reply_to == channel]:
+            self._drop(id_)
+
     def _on_call(self, message: CallMessage) -> None:
         known = self._calls.get(message.id)
         if known is not None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from iii_triggers.engine import nodes, remote_calls
 from iii_triggers.engine.core import Engine
@@ -189,6 +190,29 @@ async def test_the_last_outcomes_of_a_stopping_node_arrive(
     assert here.network.functions.nodes() == []
     with pytest.raises(EngineNotRunning):
         there.connect(worker.transport, ip="")
+
+
+async def test_a_node_that_is_gone_is_told_no_outcome(
+    here: Engine, there: Engine, offer: Connect, layer: FakeLayer
+) -> None:
+    worker = await offer(there, "f")
+    await there.refresh()
+    call = start(here)
+    invocation = await asked(worker)
+    await die(here, seen_by=there)
+    await worker.answer(invocation, result=1)
+    assert there.invoker.in_flight == 0
+    assert layer.of_type("iii.result") == []
+    call.cancel()
+
+
+async def test_the_newest_offer_is_called_if_the_site_wants_it(
+    here: Engine, there: Engine, third: Engine, offer: Connect
+) -> None:
+    await offer(there, "f")
+    await offer(third, "f")
+    with override_settings(III_FUNCTION_CONFLICT="newest"):
+        assert [found(here).node.node_id for _ in range(3)] == [third.node.node_id] * 3
 
 
 async def test_a_dead_node_is_swept_and_forgotten(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from iii_triggers import apublish
+from iii_triggers.engine import outbox
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions
 from iii_triggers.engine.trigger_values import Trigger
@@ -92,3 +93,18 @@ async def test_a_message_that_comes_twice_is_heard_once(
 async def test_a_topic_is_needed(here: Engine) -> None:
     with pytest.raises(IiiError, match="Topic is not set"):
         await apublish("", 1)
+
+
+async def test_a_message_that_cannot_be_sent_is_logged(
+    here: Engine,
+    there: Engine,
+    offer: Offer,
+    layer: FakeLayer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    near = await subscribed(here, offer)
+    monkeypatch.setattr(outbox, "MAX_WAITING", 0)
+    await apublish("news", 1)
+    assert await heard(near) == [1]
+    assert "missed a message" in caplog.text
