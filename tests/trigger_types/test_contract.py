@@ -14,6 +14,7 @@ from iii_triggers.engine.invocation import Invoker
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 from iii_triggers.trigger_types.base import TriggerRegistrator
+from iii_triggers.trigger_types.cron import CronTriggerType
 from iii_triggers.trigger_types.http import HttpTriggerType
 from iii_triggers.trigger_types.http.routes import Match
 from iii_triggers.trigger_types.site_fired import SiteFiredTriggerType
@@ -92,7 +93,21 @@ class Subscribe(Subject):
         return {trigger.id: trigger.config for trigger in triggers}
 
 
-SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe]
+class Cron(Subject):
+    good = ({"schedule": "0 9 * * *"}, {"expression": "*/5 * * * * *"})
+    bad = (
+        ([], ""),
+        ({}, "schedule"),
+        ({"expression": "61 * * * *"}, "expression"),
+        ({"schedule": "0 9 * * *", "timezone": "Mars"}, "timezone"),
+        ({"schedule": "0 9 * * *", "misfire": "never"}, "misfire"),
+    )
+
+    def __init__(self) -> None:
+        self.type = CronTriggerType()
+
+
+SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe, Cron]
 
 
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.__name__)

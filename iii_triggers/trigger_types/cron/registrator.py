@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from iii_triggers.models import Trigger as TriggerRow
-from iii_triggers.protocol.errors import InvalidConfig
 from iii_triggers.trigger_types.base import TriggerRegistrator
-from iii_triggers.trigger_types.identity import identity_of
 
-from .config import CONFIG_SCHEMA, CronConfig, check_config, parse_config
+from .config import CONFIG_SCHEMA, check_config
+from .rows import TYPE_ID, config_of, identity_for
 
 if TYPE_CHECKING:
     from iii_triggers.engine.trigger_values import Trigger
-
-TYPE_ID = "cron"
 
 CALL_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -66,8 +63,8 @@ class CronTriggerType(TriggerRegistrator):
 
         So a restart loses no slot that is due, and an edit or a switch does not bring up old ones.
         """
-        config = _config_of(row)
-        identity = _identity(row, config) if config is not None else ""
+        config = config_of(row) if _is_to_fire(row) else None
+        identity = identity_for(row, config) if config is not None else ""
         if identity and identity == row.identity and row.next_fire_at is not None:
             return
         row.identity = identity
@@ -76,16 +73,7 @@ class CronTriggerType(TriggerRegistrator):
         rows.update(identity=row.identity, next_fire_at=row.next_fire_at)
 
 
-def _config_of(row: TriggerRow) -> CronConfig | None:
-    """Return the config of a trigger that is to fire; None for one that is off or refused."""
+def _is_to_fire(row: TriggerRow) -> bool:
+    """Tell whether a trigger is on, and not refused to its worker."""
     is_refused = row.source == TriggerRow.Source.WORKER and row.state == TriggerRow.State.REJECTED
-    if is_refused or not row.enabled:
-        return None
-    try:
-        return parse_config(row.config)
-    except InvalidConfig:
-        return None
-
-
-def _identity(row: TriggerRow, config: CronConfig) -> str:
-    return identity_of(TYPE_ID, config.facts(), row.function_id, row.namespace)
+    return row.enabled and not is_refused
