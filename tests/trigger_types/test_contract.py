@@ -9,8 +9,6 @@ import pytest
 
 from iii_triggers.engine.connections import WorkerConnection
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.functions import FunctionTable
-from iii_triggers.engine.invocation import Invoker
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 from iii_triggers.trigger_types.base import TriggerRegistrator
@@ -113,9 +111,7 @@ SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe, Cron]
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.__name__)
 def subject(request: pytest.FixtureRequest) -> Subject:
     subject: Subject = request.param()
-    engine = Engine.__new__(Engine)
-    engine.invoker = Invoker(FunctionTable())
-    subject.type.bind(engine)
+    subject.type.bind(Engine())
     return subject
 
 
