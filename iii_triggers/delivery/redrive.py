@@ -21,6 +21,7 @@ from .turns import call_next, lock_limited
 
 AT_ONCE = 500
 State = Delivery.State
+SUBSCRIBER = Delivery.WaitsFor.SUBSCRIBER
 
 
 def redrive(deliveries: QuerySet[Delivery]) -> int:
@@ -30,8 +31,7 @@ def redrive(deliveries: QuerySet[Delivery]) -> int:
 
 def discard(deliveries: QuerySet[Delivery]) -> int:
     """Give dead deliveries up for good."""
-    dead = deliveries.filter(state=State.DEAD)
-    return dead.update(state=State.CANCELLED, finished_at=timezone.now())
+    return _in_batches(deliveries.filter(state=State.DEAD), _discard)
 
 
 def cancel(deliveries: QuerySet[Delivery]) -> int:
@@ -42,8 +42,7 @@ def cancel(deliveries: QuerySet[Delivery]) -> int:
 
 def hold(deliveries: QuerySet[Delivery]) -> int:
     """Keep waiting deliveries from running until they are released."""
-    waiting = deliveries.filter(state__in=(State.QUEUED, State.RETRY))
-    return waiting.update(state=State.HELD, send_at=None)
+    return _in_batches(deliveries.filter(state__in=(State.QUEUED, State.RETRY)), _hold)
 
 
 def release(deliveries: QuerySet[Delivery]) -> int:
@@ -68,18 +67,21 @@ def _redrive(rows: list[Delivery]) -> int:
         attempts=0,
         sends=0,
         run_at=timezone.now(),
-        send_at=next_send_at(),
         finished_at=None,
-        away_since=None,
         lease_token=None,
         # A later message may have taken the key of one that died.
         idempotency_key="",
     )
-    # What never had a subscriber has nothing to run.
-    nobodys = _of(rows).filter(state=State.QUEUED, function_id="")
-    nobodys.update(waits_for=Delivery.WaitsFor.SUBSCRIBER, send_at=None, away_since=timezone.now())
-    _send_on_commit([row for row in rows if row.function_id])
+    _go_on(rows)
     return changed
+
+
+def _discard(rows: list[Delivery]) -> int:
+    return _of(rows).update(state=State.CANCELLED, finished_at=timezone.now())
+
+
+def _hold(rows: list[Delivery]) -> int:
+    return _of(rows).update(state=State.HELD, send_at=None)
 
 
 def _cancel(rows: list[Delivery]) -> int:
@@ -92,15 +94,20 @@ def _cancel(rows: list[Delivery]) -> int:
 
 
 def _release(rows: list[Delivery]) -> int:
-    changed = _of(rows).update(state=State.QUEUED, send_at=next_send_at(), sends=0)
-    _send_on_commit(rows)
+    changed = _of(rows).update(state=State.QUEUED, sends=0)
+    _go_on(rows)
     return changed
+
+
+def _go_on(rows: list[Delivery]) -> None:
+    """Send messages for deliveries, but leave those alone that nobody is subscribed to."""
+    nobodys = _of(rows).filter(waits_for=SUBSCRIBER)
+    nobodys.update(send_at=None, away_since=timezone.now())
+    others = _of(rows).exclude(waits_for=SUBSCRIBER)
+    others.update(waits_for="", send_at=next_send_at(), away_since=None)
+    due = [(row.queue, str(row.pk)) for row in rows if row.waits_for != SUBSCRIBER]
+    transaction.on_commit(partial(send_all, due), robust=True)
 
 
 def _of(rows: list[Delivery]) -> QuerySet[Delivery]:
     return Delivery.objects.filter(pk__in=[row.pk for row in rows])
-
-
-def _send_on_commit(rows: list[Delivery]) -> None:
-    due = [(row.queue, str(row.pk)) for row in rows]
-    transaction.on_commit(partial(send_all, due), robust=True)
