@@ -23,32 +23,36 @@ Out = TypeVar("Out")
 MAX_BATCH = 100
 IDLE_S = 5.0
 DEADLOCK_TRIES = 3
+AWAY = (InterfaceError, OperationalError)
+"""The database went away, or chose this transaction to end a deadlock."""
+
+Unit = tuple[In, Future[Out]]
 
 
 class Batcher(Generic[In, Out]):
     """Does units of database work in batches, in a thread that is there while there is work.
 
-    ``work`` gets a batch and returns a result for each unit; what it raises, all of them get.
+    ``work`` gets a batch and returns a result for each unit. When it raises because of one of
+    them, each is done alone, so that one unit at fault spoils nothing for the others.
     """
 
     def __init__(self, name: str, work: Callable[[Sequence[In]], Sequence[Out]]) -> None:
         self._name = name
         self._work = work
-        self._pid = 0
         self._thread: threading.Thread | None = None
-        self._closing = False
         self._forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     def submit(self, unit: In) -> Future[Out]:
         """Have a unit done; the future has its result once the transaction is committed."""
         future: Future[Out] = Future()
-        if self._pid != os.getpid():
-            self._forget()
         with self._wake:
-            self._waiting.append((unit, future))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                thread.start()
+                self._thread = thread
+            self._waiting.append((unit, future))
             self._wake.notify()
         return future
 
@@ -63,19 +67,20 @@ class Batcher(Generic[In, Out]):
 
     def _forget(self) -> None:
         """Start with nothing: threads and connections do not survive a fork."""
-        self._pid = os.getpid()
         self._wake = threading.Condition()
-        self._waiting: list[tuple[In, Future[Out]]] = []
-        self._thread, self._closing = None, False
+        self._waiting: list[Unit[In, Out]] = []
+        self._thread = None
+        self._closing = False
 
     def _run(self) -> None:
         try:
             while batch := self._next_batch():
-                self._do(batch)
+                # For who gave up before its turn nothing is done; from here on it is.
+                self._do([unit for unit in batch if unit[1].set_running_or_notify_cancel()])
         finally:
             connections.close_all()
 
-    def _next_batch(self) -> list[tuple[In, Future[Out]]]:
+    def _next_batch(self) -> list[Unit[In, Out]]:
         """Wait for work; nothing after a while of idleness, and the thread is to end."""
         with self._wake:
             if not self._waiting and not self._closing:
@@ -85,22 +90,38 @@ class Batcher(Generic[In, Out]):
                 self._thread = None
             return batch
 
-    def _do(self, batch: list[tuple[In, Future[Out]]]) -> None:
+    def _do(self, batch: list[Unit[In, Out]]) -> None:
         try:
-            results = self._try([unit for unit, _ in batch])
+            results = self._try([unit for unit, _ in batch]) if batch else []
+            if len(results) != len(batch):
+                raise RuntimeError(f"{self._name} returned too few results.")
+        except AWAY as error:
+            _fail(batch, error)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-            for _, future in batch:
-                future.set_exception(error)
+            self._do_each(batch, error)
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
+
+    def _do_each(self, batch: list[Unit[In, Out]], error: BaseException) -> None:
+        """Do the units of a batch that failed one by one: the fault is one of them."""
+        if len(batch) == 1:
+            _fail(batch, error)
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            future.set_result(result)
+        for unit in batch:
+            self._do([unit])
 
     def _try(self, units: Sequence[In]) -> Sequence[Out]:
         """Do the work; a database that went away, or a deadlock, gets another try."""
         for _ in range(DEADLOCK_TRIES - 1):
             try:
                 return self._work(units)
-            except (InterfaceError, OperationalError):
+            except AWAY:
                 logger.warning("%s: the database failed; trying again.", self._name, exc_info=True)
                 connections.close_all()
         return self._work(units)
+
+
+def _fail(batch: list[Unit[In, Out]], error: BaseException) -> None:
+    for _, future in batch:
+        future.set_exception(error)

@@ -33,6 +33,14 @@ class Messages:
         return [delivery_id for _, delivery_id in self.sent]
 
 
+@pytest.fixture(autouse=True)
+def close_batchers() -> Iterator[None]:
+    """Leave no thread and no connection behind; an open one would keep the database."""
+    yield
+    for batcher in (claims, outcomes, publications):
+        batcher.close()
+
+
 @pytest.fixture
 def messages(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Messages]:
     """What would have been sent to Celery; nothing consumes it."""
