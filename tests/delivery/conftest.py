@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from iii_triggers.delivery import create, resending
 from iii_triggers.delivery.create import NewDelivery, create_deliveries
+from iii_triggers.delivery.execution import claims, outcomes
+from iii_triggers.delivery.publishing import publications
 from iii_triggers.delivery.topics import forget_topics
 from iii_triggers.models import Delivery, Node
 
