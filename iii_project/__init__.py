@@ -1,1 +1,5 @@
 """The runnable site that ships with iii-triggers."""
+
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,7 +1,8 @@
 """Settings of the demo site.
 
-It runs with nothing but Python. ``DATABASE_URL``, ``REDIS_URL``, ``SECRET_KEY``, ``DEBUG`` and
-``ALLOWED_HOSTS`` in the environment make it a site for more than one machine.
+It runs with nothing but Python. ``DATABASE_URL``, ``REDIS_URL``, ``CELERY_BROKER_URL``,
+``SECRET_KEY``, ``DEBUG`` and ``ALLOWED_HOSTS`` in the environment make it a site for more than one
+machine.
 """
 
 from __future__ import annotations
@@ -92,6 +93,15 @@ if REDIS_URL:
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or REDIS_URL or "memory://"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "iii_triggers.beat:TriggerScheduler"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+# A slow function must not hold back what was fetched with it.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -16,6 +16,10 @@ class IiiTriggersConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, signal_handlers
+        from .consumption import connections
+        from .delivery.celery_app import remember_site_app
 
         checks.register()
         signal_handlers.connect()
+        connections.connect()
+        remember_site_app()

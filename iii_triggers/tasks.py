@@ -29,7 +29,8 @@ def deliver(delivery_id: Any = None, *_args: Any, **_kwargs: Any) -> None:
 @shared_task(name=PRUNE_TASK, ignore_result=True, typing=False)  # type: ignore[untyped-decorator]
 def prune_deliveries(*_args: Any, **_kwargs: Any) -> None:
     """Delete deliveries that are done and old."""
-    logger.info("Pruned %d deliveries.", prune())
+    if pruned := prune():
+        logger.info("Pruned %d deliveries.", pruned)
 
 
 def _is_id(value: Any) -> bool:

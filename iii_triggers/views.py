@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from .consumption.health import states as celery_states
 from .engine.process import get_engine, process_engine, run_async
 from .trigger_types.http import request as neutral
 from .trigger_types.http.dispatch import HttpDispatcher
@@ -46,14 +47,15 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when the engine takes work, 503 while it does not.
 
-    Where no ASGI server has started the engine (WSGI), this starts it.
+    Where no ASGI server has started the engine (WSGI), this starts it. In ``runengine`` it also
+    tells how its Celery worker and its beat are: ``running`` or ``restarting``.
     """
     engine = get_engine()
     if not engine.is_running and not engine.draining:
         process_engine.start_in_background()
     is_ready = engine.is_running and not engine.draining
     status = "ready" if is_ready else "draining" if engine.draining else "starting"
-    return JsonResponse({"status": status}, status=200 if is_ready else 503)
+    return JsonResponse({"status": status, **celery_states()}, status=200 if is_ready else 503)
 
 
 def _add_header(answer: HttpResponse, name: str, value: str) -> None:

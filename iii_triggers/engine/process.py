@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from iii_triggers.conf import settings
+from iii_triggers.models import Node
 from iii_triggers.protocol.errors import InvocationTimeout, WrongThread
 
 from .calls import Call
@@ -54,6 +55,8 @@ FIRE_FUNCTION = "engine::fire_triggers"
 class ProcessEngine:
     """Holds the engine of the process and starts it where it is needed."""
 
+    kind: str = Node.Kind.OTHER
+    """What an engine is that starts in the background."""
     remote: Remote | None = None
     remote_loop: asyncio.AbstractEventLoop | None = None
     _engine: Engine | None = None
@@ -65,8 +68,13 @@ class ProcessEngine:
         """Return the engine of this process, running or not."""
         with self._lock:
             if self._engine is None:
-                self._engine = Engine()
+                self._engine = Engine(kind=self.kind)
             return self._engine
+
+    def forget(self) -> None:
+        """Start with nothing, in a process that was forked: loops and threads stayed behind."""
+        self._lock = threading.Lock()
+        self._engine = self._starting = self._thread = None
 
     def replace(self, engine: Engine | None) -> None:
         """Make another engine the one of this process (None: a new one at the next use)."""
@@ -126,6 +134,12 @@ class ProcessEngine:
                 raise
             _at_exit(partial(_stop_in_background, engine, loop))
         return engine
+
+    def stop_in_background(self) -> None:
+        """Stop the engine that ``start_in_background`` started, if there is one, and wait."""
+        engine = self._engine
+        if self._thread is not None and engine is not None and engine.loop is not None:
+            _stop_in_background(engine, engine.loop)
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:

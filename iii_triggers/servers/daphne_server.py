@@ -64,7 +64,7 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
         self.ws_factory.setProtocolOptions(failByDrop=False)
         for number in STOP_SIGNALS:
             twisted_loop.add_signal_handler(number, self.request_stop)
-        self._plan.announce_ready()
+        self._plan.begin()
 
     def request_stop(self) -> None:
         """Begin to stop; a second signal ends the process at once."""
@@ -76,9 +76,11 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
     async def _drain_and_stop(self) -> None:
         for port in self._ports:
             port.stopListening()
+        self._plan.celery.begin_stop()
         engine = process_engine.get()
         await engine.drain()
         await engine.stop()
+        await asyncio.to_thread(self._plan.celery.wait_stopped)
         await self._wait_for_connections()
         self.stop()
 

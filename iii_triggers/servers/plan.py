@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from iii_triggers.asgi import TriggerDispatcher
+from iii_triggers.consumption.embedded import EmbeddedCelery
 
 Door = str
 
@@ -31,9 +32,12 @@ class ServerPlan:
     listeners: list[Listener]
     announce: Callable[[str], None]
     """Told one line for each door and ``ready``."""
+    celery: EmbeddedCelery
+    """Started when the engine is ready, stopped before it."""
 
-    def announce_ready(self) -> None:
-        """Say which doors are open."""
+    def begin(self) -> None:
+        """Start Celery, now that the engine runs and the doors are open, and say so."""
+        self.celery.start()
         host = f"[{self.host}]" if ":" in self.host else self.host
         for listener in self.listeners:
             self.announce(f"{listener.label}: {listener.scheme}://{host}:{listener.port}")

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 logger = logging.getLogger(__name__)
 
-POOLS = ("iii-function", "iii-handler")
+POOLS = ("iii-function", "iii-handler", "iii-delivery")
 PATIENCE_S = 0.5
 
 

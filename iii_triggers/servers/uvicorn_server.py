@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from types import FrameType
 
@@ -32,16 +33,19 @@ class DrainingServer(uvicorn.Server):
         die_at_next_signal()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
+        """Listen, then begin."""
         await super().startup(sockets)
-        self._plan.announce_ready()
+        if not self.should_exit:
+            self._plan.begin()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, drain, then close what is left."""
         for server in self.servers:
             server.close()
+        self._plan.celery.begin_stop()
         await process_engine.get().drain()
         await super().shutdown(sockets)
+        await asyncio.to_thread(self._plan.celery.wait_stopped)
         leave_stuck_tasks(process_engine.get().invoker.stuck)
 
 

@@ -93,7 +93,8 @@ def test_an_ipv6_address_serves_every_door(site: Site) -> None:
 def test_health_pages_answer_on_the_port_of_the_site(engine: Site) -> None:
     assert engine.pages("/iii/healthz").body == {"status": "ok"}
     ready = engine.pages("/iii/readyz")
-    assert (ready.status, ready.body) == (200, {"status": "ready"})
+    parts = {"consumer": "running", "beat": "running"}
+    assert (ready.status, ready.body) == (200, {"status": "ready", **parts})
 
 
 def test_each_door_serves_one_thing(engine: Site) -> None:

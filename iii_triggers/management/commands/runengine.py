@@ -1,4 +1,4 @@
-"""``manage.py runengine``: the site, HTTP triggers and worker sockets in one process."""
+"""``manage.py runengine``: the site, its doors, a Celery worker and beat in one process."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
 from iii_triggers.asgi import Application, Door, TriggerDispatcher
+from iii_triggers.consumption.embedded import EmbeddedCelery
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
@@ -33,8 +34,9 @@ class Command(BaseCommand):
     """Run the engine in one process."""
 
     help = (
-        "Serves the site, HTTP triggers and worker sockets on a port each, in one process. "
-        "Port 0 closes a door. Stops cleanly on SIGTERM and SIGINT."
+        "Serves the site, HTTP triggers and worker sockets on a port each, and runs a Celery "
+        "worker and beat, in one process. Port 0 closes a door. Stops cleanly on SIGTERM and "
+        "SIGINT."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -55,6 +57,15 @@ class Command(BaseCommand):
             default="auto",
             help="ASGI server; auto is uvicorn when it is installed",
         )
+        parser.add_argument(
+            "--no-consumer",
+            dest="consumes",
+            action="store_false",
+            help="run no Celery worker: others do",
+        )
+        parser.add_argument(
+            "--no-beat", dest="beats", action="store_false", help="run no beat: others do"
+        )
 
     def handle(self, **options: Any) -> None:
         """Serve until a signal."""
@@ -71,6 +82,7 @@ class Command(BaseCommand):
             host=options["host"],
             listeners=listeners,
             announce=self._say,
+            celery=EmbeddedCelery(consumes=options["consumes"], beats=options["beats"]),
         )
         process_engine.replace(Engine(kind=Node.Kind.ENGINE))
         serve = import_string(f"iii_triggers.servers.{_server(options['server'])}_server.serve")

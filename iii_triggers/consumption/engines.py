@@ -1,0 +1,57 @@
+"""The engine in processes that run deliveries: Celery's pool processes, or the worker itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from iii_triggers.conf import settings
+from iii_triggers.delivery.leases import held_leases
+from iii_triggers.delivery.sending import sender
+from iii_triggers.engine.process import process_engine
+from iii_triggers.models import Node
+
+from .threads import RepeatingThread
+
+logger = logging.getLogger(__name__)
+
+RENEWALS_PER_LEASE = 3
+
+
+def start_engine() -> None:
+    """Start the engine in the background, so that the first delivery finds it; do not wait.
+
+    Celery gives a pool process only a few seconds to come up.
+    """
+    process_engine.kind = process_engine.get().node.kind = Node.Kind.CELERY
+    threading.Thread(target=_start, name="iii-engine-start", daemon=True).start()
+
+
+def _start() -> None:
+    try:
+        process_engine.start_in_background()
+    except Exception:
+        logger.exception("The engine could not start; the first delivery tries again.")
+
+
+def make_lease_renewal() -> RepeatingThread:
+    """Return a thread that renews the leases of what runs in this process."""
+    return RepeatingThread(
+        "iii-leases",
+        held_leases.renew,
+        interval=lambda: settings.III_LEASE_S / RENEWALS_PER_LEASE,
+    )
+
+
+def pool_process_began(**_kwargs: Any) -> None:
+    """Begin in a process of a prefork pool, with nothing of what its parent had."""
+    process_engine.forget()
+    start_engine()
+    make_lease_renewal().start()
+
+
+def pool_process_ends(**_kwargs: Any) -> None:
+    """Leave no row behind; a pool process runs no exit handlers."""
+    process_engine.stop_in_background()
+    sender.close()

@@ -1,0 +1,81 @@
+"""What every Celery worker of the site does beside running tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from celery import bootsteps
+from celery.concurrency.prefork import TaskPool as ForkingPool
+
+from iii_triggers import tasks
+from iii_triggers.conf import settings
+from iii_triggers.delivery.sweeping import sweep
+from iii_triggers.engine.process import process_engine
+
+from .engines import make_lease_renewal, start_engine
+from .threads import RepeatingThread
+from .topics import EXCLUDED, TopicsStep
+
+
+class SweeperStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Sweeps while the worker runs, whether the broker is there or not."""
+
+    # After the first forks: a database must not be used while a process is forked.
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._threads: list[RepeatingThread] = []
+
+    def start(self, worker: Any) -> None:
+        """Begin to sweep."""
+        sweeper = RepeatingThread(
+            "iii-sweeper", sweep, interval=lambda: settings.III_SWEEP_INTERVAL_S
+        )
+        self._threads = [sweeper]
+        if not _forks(worker):
+            self._threads.append(make_lease_renewal())
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, worker: Any) -> None:
+        """Sweep no more."""
+        for thread in self._threads:
+            thread.stop()
+        self._threads = []
+
+    terminate = stop
+
+
+class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Starts the engine in a worker that runs deliveries itself, unless one runs there.
+
+    It stops when the process ends.
+    """
+
+    def start(self, worker: Any) -> None:
+        """Start, without waiting."""
+        if not _forks(worker) and not process_engine.get().is_running:
+            start_engine()
+
+    def stop(self, worker: Any) -> None:
+        """Leave the engine to what still runs."""
+
+
+def _forks(worker: Any) -> bool:
+    return isinstance(worker.pool_cls, type) and issubclass(worker.pool_cls, ForkingPool)
+
+
+def add_steps(worker: Any) -> None:
+    """Add the steps to the app of a worker that is about to be built; twice is harmless."""
+    # Registers the tasks, should the site's app discover none.
+    assert tasks.deliver.name in worker.app.tasks  # noqa: S101
+    worker.app.steps["consumer"].add(TopicsStep)
+    worker.app.steps["worker"].update({SweeperStep, EngineStep})
+
+
+def exclude(worker: Any, queues: str | Sequence[str] | None) -> None:
+    """Have a worker leave queues alone."""
+    names = queues.split(",") if isinstance(queues, str) else queues or ()
+    setattr(worker, EXCLUDED, frozenset(names))
