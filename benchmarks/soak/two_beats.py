@@ -28,5 +28,6 @@ def two_beats(site: Site) -> tuple[str, list[str]]:
         "slots that ran twice": len(twice),
         "slots that did not run": len(never),
     }
-    fact = f"two beats, {len(slots)} slots: each fired once"
+    once = sum(ran[slot.delivery_id] == 1 for slot in slots)
+    fact = f"two beats, {len(slots)} slots, {once} fired once"
     return fact, [f"{count} {what}" for what, count in found.items() if count]
