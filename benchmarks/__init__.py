@@ -1,1 +1,1 @@
-"""What a request costs: one run, one table (``python -m benchmarks`` from the repository)."""
+"""What requests and deliveries cost: one run, one table (``python -m benchmarks``)."""

@@ -14,12 +14,18 @@ from pathlib import Path
 import msgspec
 
 from .cells import CELLS
+from .ledger.plan import Plan as LedgerPlan
+from .ledger.report import LedgerReport
+from .ledger.runs import measure_ledger
 from .report import Report, machine
 from .routing import routing_costs
 from .runs import Plan, run
 
 OUTPUT = Path("test-output") / "bench.json"
 SERVERS = ("uvicorn", "daphne")
+PARTS = ("requests", "deliveries")
+QUICK_SECONDS = 1.0
+DELIVERY_SECONDS = 5.0
 
 
 def main() -> int:
@@ -41,17 +47,33 @@ def _measure(options: argparse.Namespace) -> Report:
         keys=frozenset(options.cells),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    servers = {}
+    servers, ledger = {}, LedgerReport()
     with tempfile.TemporaryDirectory() as folder:
-        for server in options.servers:
+        for server in options.servers if "requests" in options.parts else ():
             plan.say(server)
             servers[server] = run(server, plan, Path(folder) / server)
+        if "deliveries" in options.parts:
+            plan.say("deliveries")
+            ledger = measure_ledger(_ledger_plan(options, plan, Path(folder)))
     return Report(
         seconds=plan.seconds,
         rounds=plan.rounds,
         machine=machine(),
         routing=routing_costs(),
         servers=servers,
+        ledger=ledger,
+    )
+
+
+def _ledger_plan(options: argparse.Namespace, plan: Plan, folder: Path) -> LedgerPlan:
+    return LedgerPlan(
+        seconds=QUICK_SECONDS if options.quick else DELIVERY_SECONDS,
+        rounds=plan.rounds,
+        pools=("threads",) if options.quick else ("threads", "prefork"),
+        latencies=30 if options.quick else 200,
+        ticks=10 if options.quick else 50,
+        folder=folder,
+        say=plan.say,
     )
 
 
@@ -59,13 +81,14 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each cell")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS))
     keys = "".join(cell.key for cell in CELLS)
     parser.add_argument("--cells", default=keys, help=f"which to measure (default {keys})")
     parser.add_argument("--quick", action="store_true", help="1 round of 1 s: does it work?")
     options = parser.parse_args()
     if options.quick:
-        options.seconds, options.rounds = 1.0, 1
+        options.seconds, options.rounds = QUICK_SECONDS, 1
     return options
 
 

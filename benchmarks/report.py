@@ -10,13 +10,14 @@ from statistics import median
 
 import msgspec
 
+from .ledger.report import LedgerReport
 from .load import Measurement
 from .routing import FEW, MANY, RoutingCost
 from .runs import BUSY, Series
 
 BASELINE = "a"
 FLOOR = "0"
-PACKAGES = ("django", "uvicorn", "daphne", "websockets", "msgspec")
+PACKAGES = ("django", "uvicorn", "daphne", "websockets", "msgspec", "celery", "kombu")
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     machine: dict[str, str]
     routing: dict[str, RoutingCost]
     servers: dict[str, list[Series]]
+    ledger: LedgerReport
 
     def failures(self) -> list[str]:
         """Name what was answered with anything but 200."""
@@ -47,6 +49,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         yield ""
         for name, cost in self.routing.items():
             yield _routing_line(name, cost)
+        yield from self.ledger.lines()
 
 
 def machine() -> dict[str, str]:
