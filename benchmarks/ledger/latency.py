@@ -15,7 +15,8 @@ from tests.e2e.processes import free_ports
 from .plan import Plan
 
 FIRST = 5
-"""Messages before the measured ones: connections are opened, topics become known."""
+"""Messages before the measured ones."""
+NOTES = "latencies"
 LAST_S = 30.0
 LOOK_S = 0.1
 
@@ -51,24 +52,26 @@ def celery_latency(site: Site, plan: Plan) -> Latency:
 
 def _measure(site: Site, plan: Plan, *url: str) -> Latency:
     plan.say("  latency")
+    # Until the worker is there, then until the publisher has all its connections.
     _publish(site, FIRST, *url)
-    wanted = len(_wait(site, FIRST)) + plan.latencies
-    _publish(site, plan.latencies, *url)
-    return _summary(_wait(site, wanted)[-plan.latencies :])
+    _publish(site, FIRST + plan.latencies, *url)
+    return _summary(notes(site.folder, NOTES)[2 * FIRST :])
 
 
 def _publish(site: Site, count: int, *url: str) -> None:
+    """Publish messages and return when they have run."""
+    wanted = len(notes(site.folder, NOTES)) + count
     words = ("-m", "benchmarks.ledger.publish_slowly", str(count), *url)
     site.run(*words, timeout_s=count + LAST_S)
+    _wait(site, wanted)
 
 
-def _wait(site: Site, count: int) -> list[float]:
+def _wait(site: Site, count: int) -> None:
     deadline = time.monotonic() + LAST_S
-    while len(found := notes(site.folder, "latencies")) < count:
+    while len(notes(site.folder, NOTES)) < count:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{len(found)} of {count} ran\n{site.crew.logs()}")
+            raise TimeoutError(f"not all of {count} messages ran\n{site.crew.logs()}")
         time.sleep(LOOK_S)
-    return found
 
 
 def _summary(seconds: list[float]) -> Latency:
