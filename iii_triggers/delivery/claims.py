@@ -7,18 +7,21 @@ is given up in the end.
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from iii_triggers.conf import settings
 from iii_triggers.models import Delivery, Lane
 
 from .policy import Policy
+
+MARGIN_S = 30.0
+"""How much longer than the attempt a lease is, so that the outcome can be written."""
 
 
 def claim(ids: Sequence[str], *, node_id: str) -> list[Delivery]:
@@ -54,7 +57,7 @@ def _lease(rows: Sequence[Delivery], *, node_id: str, now: datetime) -> list[Del
     if not rows:
         return []
     token = uuid.uuid4()
-    longest = max(Policy.of(row.policy).timeout_s for row in rows)
+    longest = max(Policy.of(row.policy).timeout_s for row in rows) + MARGIN_S
     until = now + timedelta(seconds=max(settings.III_LEASE_S, longest))
     claimed = Delivery.objects.waiting().filter(pk__in=[row.pk for row in rows])
     count = claimed.update(
@@ -82,16 +85,13 @@ def _won(rows: Sequence[Delivery], token: uuid.UUID) -> list[Delivery]:
 
 def _blocked(rows: Sequence[Delivery]) -> set[uuid.UUID]:
     """Return which of the deliveries of limited lanes have no room, with the lanes locked."""
-    by_lane: dict[str, list[Delivery]] = defaultdict(list)
-    for row in rows:
-        by_lane[row.lane].append(row)
-    lock_lanes(by_lane)
-    blocked: set[uuid.UUID] = set()
-    for lane, waiting in by_lane.items():
-        blocked |= _out_of_order(lane, waiting)
-        free = [row for row in waiting if row.pk not in blocked]
-        blocked |= _over_limit(lane, free)
-    return blocked
+    lanes = {row.lane for row in rows}
+    lock_lanes(lanes)
+    running = Delivery.objects.running().filter(lane__in=lanes).order_by()
+    taken = list(running.values_list("lane", "ordering_key"))
+    blocked = _out_of_order(rows, set(taken))
+    free = [row for row in rows if row.pk not in blocked]
+    return blocked | _over_limit(free, Counter(lane for lane, _ in taken))
 
 
 def lock_lanes(names: Iterable[str]) -> None:
@@ -109,23 +109,31 @@ def _locked(names: Sequence[str]) -> list[str]:
     return [row.name for row in rows]
 
 
-def _out_of_order(lane: str, rows: Sequence[Delivery]) -> set[uuid.UUID]:
-    """Return those that are not the oldest unfinished delivery of their key."""
-    blocked = set()
-    for key in {row.ordering_key for row in rows if row.ordering_key}:
-        same = Delivery.objects.unfinished().filter(lane=lane, ordering_key=key)
-        first = same.order_by("pk").values_list("pk", flat=True).first()
-        blocked |= {row.pk for row in rows if row.ordering_key == key and row.pk != first}
-    return blocked
+def _out_of_order(rows: Sequence[Delivery], running: set[tuple[str, str]]) -> set[uuid.UUID]:
+    """Return those that are not the oldest unfinished delivery of their key, or one of it runs.
 
-
-def _over_limit(lane: str, rows: Sequence[Delivery]) -> set[uuid.UUID]:
-    """Return those for which no place is left in the lane."""
-    limits = [limit for limit in map(_concurrency, rows) if limit]
-    if not limits:
+    A dead delivery that is tried again is older than the one that runs.
+    """
+    ordered = [row for row in rows if row.ordering_key]
+    if not ordered:
         return set()
-    running = Delivery.objects.running().filter(lane=lane).count()
-    return {row.pk for row in rows[max(min(limits) - running, 0) :]}
+    busy = {row.pk for row in ordered if (row.lane, row.ordering_key) in running}
+    same_key = {"lane": OuterRef("lane"), "ordering_key": OuterRef("ordering_key")}
+    earlier = Delivery.objects.unfinished().filter(**same_key, pk__lt=OuterRef("pk"))
+    later = Delivery.objects.filter(Exists(earlier), pk__in=[row.pk for row in ordered])
+    return busy.union(later.values_list("pk", flat=True))
+
+
+def _over_limit(rows: Sequence[Delivery], running: Counter[str]) -> set[uuid.UUID]:
+    """Return those for which no place is left in their lane, the newest."""
+    blocked = set()
+    for row in rows:
+        limit = _concurrency(row)
+        if limit and running[row.lane] >= limit:
+            blocked.add(row.pk)
+        else:
+            running[row.lane] += 1
+    return blocked
 
 
 def _park(ids: Sequence[uuid.UUID]) -> None:

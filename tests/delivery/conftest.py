@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from iii_triggers.delivery import create, resending
@@ -15,6 +16,7 @@ from iii_triggers.delivery.execution import claims, outcomes
 from iii_triggers.delivery.publishing import publications
 from iii_triggers.delivery.topics import forget_topics
 from iii_triggers.models import Delivery, Node
+from tests.support.threads import Aside
 
 NODE = "this-node"
 
@@ -61,6 +63,7 @@ def make(messages: Messages) -> Callable[..., Delivery]:
     def make(**facts: Any) -> Delivery:
         values = {"function_id": "f", "payload": b"{}", "lane": "lane", **facts}
         (delivery_id,) = create_deliveries([NewDelivery(**values)])
+        assert delivery_id is not None
         return Delivery.objects.get(pk=delivery_id)
 
     return make
@@ -73,6 +76,21 @@ def node(messages: Messages) -> Node:
     return Node.objects.create(
         node_id=NODE, host="elsewhere", pid=1, started_at=now, heartbeat_at=now
     )
+
+
+@pytest.fixture
+def many_writers() -> None:
+    """Skip on a database that has one writer at a time."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+
+
+@pytest.fixture
+def aside() -> Iterator[Aside]:
+    """Another transaction at the same time: ``aside.start(work)``."""
+    aside = Aside()
+    yield aside
+    aside.close()
 
 
 def let_time_pass(row: Delivery, *, seconds: float) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from iii_triggers.delivery.claims import claim
 from iii_triggers.delivery.outcomes import Kind, Outcome, store
 from iii_triggers.delivery.policy import Policy
+from iii_triggers.delivery.redrive import hold, redrive, release
 from iii_triggers.models import Delivery
+from tests.support.threads import race
 
 from .conftest import NODE, Messages, let_time_pass
 
@@ -55,23 +56,18 @@ def test_leaves_out_what_is_not_to_run(make: Make) -> None:
     assert claimed(later, skipped, nobodys) == []
 
 
-def test_of_many_processes_one_wins(make: Make) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
-    row, won, start = make(), [], threading.Barrier(8)
-
-    def race() -> None:
-        start.wait()
-        won.extend(claimed(row))
-        connection.close()
-
-    threads = [threading.Thread(target=race) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert won == [row.pk]
+def test_of_many_processes_one_wins(many_writers: None, make: Make) -> None:
+    row = make()
+    won = race(*[lambda: claimed(row)] * 8)
+    assert sorted(map(len, won)) == [0] * 7 + [1]
     assert Delivery.objects.get().attempts == 1
+
+
+def test_a_lease_is_longer_than_the_attempt_may_take(make: Make) -> None:
+    claimed(make(policy=Policy(timeout_ms=3600_000)))
+    until = Delivery.objects.get().leased_until
+    assert until is not None
+    assert until > timezone.now() + timedelta(seconds=3600 + 10)
 
 
 class TestConcurrency:
@@ -104,26 +100,19 @@ class TestConcurrency:
         assert finish(first, kind)
         assert messages.ids == [str(rows[1].pk)]
 
+    def test_holds_for_each_policy_of_the_lane(self, make: Make) -> None:
+        narrow, wide = Policy(concurrency=1), Policy(concurrency=3)
+        rows = [make(policy=policy) for policy in (narrow, narrow, wide, wide, wide)]
+        assert claimed(*rows) == [rows[0].pk, rows[2].pk, rows[3].pk]
+
     def test_counts_each_lane_for_itself(self, make: Make) -> None:
         rows = [make(policy=Policy(concurrency=1), lane=lane) for lane in ("a", "b")]
         assert len(claimed(*rows)) == 2
 
-    def test_is_not_exceeded_by_racing_processes(self, make: Make) -> None:
-        if connection.vendor == "sqlite":
-            pytest.skip("SQLite has one writer at a time")
-        rows, won, start = [make(policy=self.policy) for _ in range(8)], [], threading.Barrier(8)
-
-        def race(row: Delivery) -> None:
-            start.wait()
-            won.extend(claimed(row))
-            connection.close()
-
-        threads = [threading.Thread(target=race, args=[row]) for row in rows]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(won) == Delivery.objects.filter(state="leased").count() == 2
+    def test_is_not_exceeded_by_racing_processes(self, many_writers: None, make: Make) -> None:
+        rows = [make(policy=self.policy) for _ in range(8)]
+        won = race(*[partial(claimed, row) for row in rows])
+        assert sum(map(len, won)) == Delivery.objects.filter(state="leased").count() == 2
 
 
 class TestOrder:
@@ -171,6 +160,34 @@ class TestOrder:
     def test_keys_do_not_wait_for_each_other(self, make: Make) -> None:
         rows = [make(policy=self.policy, ordering_key=key) for key in ("a", "a", "b")]
         assert claimed(*rows) == [rows[0].pk, rows[2].pk]
+
+    def test_a_dead_one_that_is_redriven_waits_for_the_one_that_runs(
+        self, make: Make, messages: Messages
+    ) -> None:
+        first, second, third = self.make_three(make)
+        Delivery.objects.filter(pk=first.pk).update(state="dead")
+        (running,) = claim([str(second.pk)], node_id=NODE)
+        assert redrive(Delivery.objects.all()) == 1
+        assert claimed(first, third) == []
+        messages.sent.clear()
+        finish(running)
+        assert messages.ids == [str(first.pk)]
+        assert claimed(first, third) == [first.pk]
+
+    def test_a_held_one_keeps_the_others_of_its_key_waiting(self, make: Make) -> None:
+        rows = self.make_three(make)
+        hold(Delivery.objects.filter(pk=rows[0].pk))
+        assert claimed(*rows) == []
+        release(Delivery.objects.all())
+        assert claimed(*rows) == [rows[0].pk]
+
+    def test_a_batch_of_many_keys_costs_no_more_queries(
+        self, make: Make, django_assert_max_num_queries: Any
+    ) -> None:
+        rows = [make(policy=self.policy, ordering_key=f"k{n}") for n in range(10)]
+        claimed(make(policy=self.policy, ordering_key="first, so that the lane has its row"))
+        with django_assert_max_num_queries(8):
+            assert claimed(*rows) == [row.pk for row in rows]
 
     def test_with_a_limit_the_heads_of_other_keys_are_called(
         self, make: Make, messages: Messages
