@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.support.services import ServiceUnavailable
+from tests.support.services import ServiceUnavailable, are_required
 
 from . import beats, embedded, rollback, separate
 from .plan import Outcome, Plan
@@ -45,13 +45,17 @@ def main() -> int:
 
 
 def _run(name: str, plan: Plan) -> Outcome:
-    """Run a part; one that raises has failed, one without its servers is skipped."""
+    """Run a part; one that raises has failed, one without its servers is skipped.
+
+    Where servers are required, as in ``.ci/run``, that is a failure too.
+    """
     plan.say(f"{name} ...")
     started = time.monotonic()
     try:
         outcome = PARTS[name](plan)
     except ServiceUnavailable as reason:
-        outcome = Outcome(part=name, facts=(), skipped=str(reason))
+        failures = ("a server is missing",) if are_required() else ()
+        outcome = Outcome(part=name, facts=(), failures=failures, skipped=str(reason))
     except Exception as error:  # noqa: BLE001 - the other parts are to run, whatever it was
         traceback.print_exc()
         outcome = Outcome(part=name, facts=(), failures=(f"{type(error).__name__}: {error}",))

@@ -11,7 +11,7 @@ from benchmarks.databases import postgres_database, sqlite_database
 from benchmarks.redis_server import running_redis
 from benchmarks.sites import Site, celery, engine
 from tests.e2e.processes import free_ports
-from tests.support.services import ServiceUnavailable
+from tests.support.services import ServiceUnavailable, are_required
 
 from .misfires import POLICIES, misfires
 from .plan import Outcome, Plan
@@ -43,6 +43,8 @@ def run(plan: Plan) -> Outcome:
         try:
             beaten.append(_separate(plan, stack))
         except ServiceUnavailable as reason:
+            if are_required():
+                raise
             facts.append(f"without PostgreSQL: {reason}")
         _go_through(beaten, plan)
         for one in beaten:

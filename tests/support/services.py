@@ -23,6 +23,11 @@ class ServiceUnavailable(Exception):
     """There is no such server; the message says where it was looked for."""
 
 
+def are_required() -> bool:
+    """Tell whether it is a failure that a server is missing."""
+    return os.environ.get("III_REQUIRE_SERVICES") == "1"
+
+
 def postgres_url() -> str:
     """Return the URL of a PostgreSQL database whose server lets the test create others.
 
@@ -95,6 +100,6 @@ def _or_skip(find: Callable[[], str]) -> str:
     try:
         return find()
     except ServiceUnavailable as reason:
-        if os.environ.get("III_REQUIRE_SERVICES") == "1":
+        if are_required():
             pytest.fail(str(reason), pytrace=False)
         pytest.skip(str(reason))
