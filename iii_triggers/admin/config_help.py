@@ -59,17 +59,21 @@ def _help(type_id: str, description: str, schema: Mapping[str, Any]) -> TypeHelp
         _key(name, _mapping(rule), required=name in required)
         for name, rule in list(properties.items())[:MAX_KEYS]
     ]
-    example = {
-        name: rule["examples"][-1]
-        for name, rule in properties.items()
-        if name in required and isinstance(rule, dict) and _has_examples(rule)
-    }
+    example = schema["examples"][-1] if _has_examples(schema) else _example(properties, required)
     return TypeHelp(
         type_id=type_id,
         description=description,
         keys=keys,
         example=pretty_json(example) if example else "",
     )
+
+
+def _example(properties: Mapping[str, Any], required: list[Any]) -> dict[str, Any]:
+    return {
+        name: rule["examples"][-1]
+        for name, rule in properties.items()
+        if name in required and isinstance(rule, dict) and _has_examples(rule)
+    }
 
 
 def _key(name: str, rule: Mapping[str, Any], *, required: bool) -> ConfigKey:

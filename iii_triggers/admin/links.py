@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from iii_triggers.models import Subscription, Topic, Trigger
+from iii_triggers.trigger_types.cron.rows import TYPE_ID as CRON
 
 from .delivery_filters import NO_TYPE
 from .formatting import NOTHING
@@ -38,8 +39,20 @@ def trigger_link(trigger: Trigger | None, trigger_id: str) -> SafeString | str:
     return format_html('<a href="{}">{}</a>', url, f"{trigger} ({trigger_id})")
 
 
-def queue_links(trigger: Trigger) -> dict[str, str]:
-    """Return what belongs to a queue trigger, as address to title; nothing for other types."""
+def delivery_links(trigger: Trigger) -> dict[str, str]:
+    """Return where the deliveries of a trigger are, as address to title; {} for most types."""
+    if trigger.trigger_type == CRON:
+        return {delivery_list_url(type=CRON, **_whose(trigger)): gettext("Deliveries")}
+    return _queue_links(trigger)
+
+
+def _whose(trigger: Trigger) -> dict[str, str]:
+    """Return the filter of its firings, which may stand under the id of an identical trigger."""
+    same = Trigger.objects.filter(identity=trigger.identity or "-").exclude(pk=trigger.pk)
+    return {"function": trigger.function_id} if same.exists() else {"trigger": trigger.trigger_id}
+
+
+def _queue_links(trigger: Trigger) -> dict[str, str]:
     held = Subscription.objects.filter(identity=trigger.identity or "-").first()
     if held is None:
         return {}

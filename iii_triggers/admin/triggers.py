@@ -18,17 +18,19 @@ from iii_triggers.models import Function, Trigger
 from .addresses import addresses
 from .base import EngineAdmin
 from .config_help import config_help
+from .cron_pages import CronPages, fire_now
 from .formatting import (
     NOTHING,
     STATE_MEANINGS,
     config_summary,
     cut,
     json_block,
+    moment,
     shown_state,
     state_badge,
     with_note,
 )
-from .links import queue_links
+from .links import delivery_links
 from .trigger_actions import disable, enable
 from .trigger_form import TriggerForm
 
@@ -36,6 +38,7 @@ ALWAYS_READ_ONLY = (
     "state_badge",
     "state_meaning",
     "error",
+    "next_fire",
     "source",
     "owner",
     "created_at",
@@ -48,7 +51,7 @@ DECLARED = ("trigger_type", "function_id", "config", "metadata")
 
 
 @admin.register(Trigger)
-class TriggerAdmin(EngineAdmin[Trigger]):
+class TriggerAdmin(CronPages, EngineAdmin[Trigger]):
     """Triggers: the site's own are edited here, those of workers are shown."""
 
     form = TriggerForm
@@ -57,6 +60,7 @@ class TriggerAdmin(EngineAdmin[Trigger]):
         "function_id",
         "summary",
         "state_and_error",
+        "next_fire",
         "enabled",
         "source",
         "owner",
@@ -67,7 +71,10 @@ class TriggerAdmin(EngineAdmin[Trigger]):
     list_select_related = ("worker", "created_by")
     search_fields = ("trigger_id", "function_id", "trigger_type", "error")
     search_help_text = _("Searches ids, functions, types, configs and errors.")
-    actions = (enable, disable)
+    actions = (enable, disable, fire_now)
+
+    class Media:
+        js = ["iii_triggers/fire_times.js"]
 
     @admin.display(description=_("config"))
     def summary(self, trigger: Trigger) -> str:
@@ -89,6 +96,11 @@ class TriggerAdmin(EngineAdmin[Trigger]):
         """The state, and below it the beginning of the error if there is one."""
         is_rejected = trigger.state == Trigger.State.REJECTED
         return with_note(state_badge(trigger), cut(trigger.error), is_error=is_rejected)
+
+    @admin.display(description=_("next fires at"), ordering="next_fire_at")
+    def next_fire(self, trigger: Trigger) -> str:
+        """The next slot of a cron trigger."""
+        return moment(trigger.next_fire_at)
 
     @admin.display(description=_("owner"))
     def owner(self, trigger: Trigger) -> str:
@@ -114,7 +126,8 @@ class TriggerAdmin(EngineAdmin[Trigger]):
         more = (_("Identity and metadata"), {"fields": ("trigger_id", "namespace", metadata)})
         if obj is None:
             return (main, more)
-        state = ("state_badge", "state_meaning", "error")
+        slot = ("next_fire",) if obj.next_fire_at is not None else ()
+        state = ("state_badge", "state_meaning", "error", *slot)
         origin = ("source", "owner", "created_at", "updated_at")
         return (
             main,
@@ -181,7 +194,8 @@ class TriggerAdmin(EngineAdmin[Trigger]):
         """Add where the trigger answers, what its config may say, and links to its deliveries."""
         trigger: Trigger | None = kwargs.get("obj")
         context["addresses"] = addresses(trigger, request) if trigger and trigger.enabled else []
-        context["queue_links"] = queue_links(trigger) if trigger else {}
+        context["delivery_links"] = delivery_links(trigger) if trigger else {}
+        context |= self.cron_context(request, trigger)
         if trigger is None:
             chosen = request.POST.get("trigger_type") or request.GET.get("trigger_type")
             context["config_help"] = config_help(chosen)

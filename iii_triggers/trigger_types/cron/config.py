@@ -60,6 +60,7 @@ CONFIG_SCHEMA: dict[str, Any] = {
         "misfire": {
             "title": "Misfire",
             "description": "What becomes of slots that were missed because no beat ran.",
+            "type": "string",
             "enum": list(get_args(Misfire)),
             "default": "skip",
         },
@@ -74,6 +75,7 @@ CONFIG_SCHEMA: dict[str, Any] = {
         "overlap": {
             "title": "Overlap",
             "description": "Whether a slot fires while an earlier firing has no outcome yet.",
+            "type": "string",
             "enum": list(get_args(Overlap)),
             "default": "skip",
         },
