@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +133,9 @@ def test_the_schema_allows_what_is_accepted_and_describes_every_key() -> None:
     check_value({"expression": "@daily", "misfire": "latest"}, CONFIG_SCHEMA)
     check_config(CONFIG_SCHEMA["examples"][0])
     assert all(rule["description"] for rule in CONFIG_SCHEMA["properties"].values())
+
+
+@pytest.mark.parametrize("key", sorted(CONFIG_SCHEMA["properties"]))
+def test_every_key_is_documented(key: str) -> None:
+    page = Path(__file__).parents[3] / "docs" / "cron.md"
+    assert f"| `{key}` |" in page.read_text()
