@@ -92,7 +92,9 @@ class TopicsStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
             tasks.add_queue(queue)
             self._consumed.add(queue.name)
         if accepted:
-            tasks.consume()
+            # Before Celery's loop runs it does this itself, for all queues.
+            if tasks.on_message is not None:
+                tasks.consume()
             logger.info("Consuming from %s.", ", ".join(queue.name for queue in accepted))
 
     def _cancel(self, consumer: Any, names: Iterable[str]) -> None:

@@ -1,0 +1,1 @@
+"""Tests of what Celery workers do for deliveries."""
