@@ -18,6 +18,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 from kombu.utils.objects import cached_property
 
 from .conf import settings
+from .delivery.broker import CONNECT_S, TIMEOUTS
 from .delivery.celery_app import declared_queue
 from .delivery.queues import DEFAULT_QUEUE
 from .engine.nodes import ThisNode
@@ -33,7 +34,6 @@ MAX_PAUSE_S = 0.5
 PRUNE_INTERVAL_S = 3600.0
 MAX_RETRY_PAUSE_S = 4.0
 """Shorter than the grace of cron triggers, so that a short outage misses no slot."""
-CONNECT_TIMEOUT_S = 1.0
 
 
 class TriggerScheduler(DatabaseScheduler):  # type: ignore[misc]  # django-celery-beat has no types
@@ -81,10 +81,14 @@ class TriggerScheduler(DatabaseScheduler):  # type: ignore[misc]  # django-celer
     @cached_property  # type: ignore[untyped-decorator]  # Celery has no types
     def connection(self) -> Any:
         """The connection to the broker, which is given up on soon: the slots wait behind it."""
-        return self.app.connection_for_write(connect_timeout=CONNECT_TIMEOUT_S)
+        connection = self.app.connection_for_write(connect_timeout=CONNECT_S)
+        timeouts = dict.fromkeys(TIMEOUTS.get(connection.transport.driver_type, ()), CONNECT_S)
+        connection.transport_options = {**timeouts, **connection.transport_options}
+        return connection
 
     def _ensure_connected(self) -> Any:
-        return self.connection.ensure_connection(max_retries=1, interval_start=0)
+        others = len(self.connection.alt or [""]) - 1
+        return self.connection.ensure_connection(max_retries=others, interval_start=0)
 
     def _run_own_tasks(self) -> float:
         try:
