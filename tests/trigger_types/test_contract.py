@@ -15,6 +15,7 @@ from iii_triggers.trigger_types.base import TriggerRegistrator
 from iii_triggers.trigger_types.cron import CronTriggerType
 from iii_triggers.trigger_types.http import HttpTriggerType
 from iii_triggers.trigger_types.http.routes import Match
+from iii_triggers.trigger_types.queue import QueueTriggerType
 from iii_triggers.trigger_types.site_fired import SiteFiredTriggerType
 from iii_triggers.trigger_types.subscribe import SubscribeTriggerType
 from iii_triggers.trigger_types.worker_owned import WorkerOwnedTriggerType
@@ -91,6 +92,19 @@ class Subscribe(Subject):
         return {trigger.id: trigger.config for trigger in triggers}
 
 
+class Queue(Subject):
+    good = ({"topic": "one"}, {"topic": "two", "queue_config": {"type": "fifo"}})
+    bad = (
+        ([], ""),
+        ({}, "topic"),
+        ({"topic": ""}, "topic"),
+        ({"topic": "t", "queue_config": {"concurrency": 0}}, "queue_config"),
+    )
+
+    def __init__(self) -> None:
+        self.type = QueueTriggerType()
+
+
 class Cron(Subject):
     good = ({"schedule": "0 9 * * *"}, {"expression": "*/5 * * * * *"})
     bad = (
@@ -105,7 +119,7 @@ class Cron(Subject):
         self.type = CronTriggerType()
 
 
-SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe, Cron]
+SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe, Queue, Cron]
 
 
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.__name__)
