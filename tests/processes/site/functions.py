@@ -9,7 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from iii_triggers import ainvoke, fire_triggers, function, invoke, trigger, trigger_type
+from iii_triggers import (
+    ainvoke,
+    enqueue,
+    fire_triggers,
+    function,
+    invoke,
+    trigger,
+    trigger_type,
+)
 
 Json = dict[str, Any]
 
@@ -35,7 +43,13 @@ async def echo(data: Json) -> Json:
     return {"length": len(data["body"])}
 
 
-@function("site.wait", triggers=[trigger("http", api_path="wait", http_method="POST")])
+@function(
+    "site.wait",
+    triggers=[
+        trigger("http", api_path="wait", http_method="POST"),
+        trigger("queue", topic="site.waits"),
+    ],
+)
 def wait(data: Json) -> Json:
     """Enter the gate of the test and wait until it opens."""
     with socket.create_connection(("127.0.0.1", data["gate"])) as gate:
@@ -52,7 +66,13 @@ async def wait_async(data: Json) -> Json:
     return {"waited": True, "pid": os.getpid()}
 
 
-@function("site.stuck", triggers=[trigger("http", api_path="stuck", http_method="POST")])
+@function(
+    "site.stuck",
+    triggers=[
+        trigger("http", api_path="stuck", http_method="POST"),
+        trigger("queue", topic="site.stuck"),
+    ],
+)
 def stuck(data: Json) -> None:
     """Enter the gate and never come back."""
     with socket.create_connection(("127.0.0.1", data["gate"])):
@@ -89,3 +109,15 @@ async def write_async(data: Json) -> None:
 def fire(data: Json) -> Json:
     """Fire triggers of a type of the site."""
     return {"pid": os.getpid(), "fired": fire_triggers(data["type"], {"path": data["target"]})}
+
+
+@function("site.enqueue", triggers=[trigger("http", api_path="enqueue", http_method="POST")])
+def enqueue_message(data: Json) -> Json:
+    """Publish a message from the engine's own process."""
+    return {"ids": enqueue(data["topic"], data["data"])}
+
+
+@function("site.mark", triggers=[trigger("queue", topic="site.marks")])
+def mark(data: Json) -> None:
+    """Write which process ran this, and when."""
+    Path(data["path"]).write_text(f"{os.getpid()} {time.time()}")
