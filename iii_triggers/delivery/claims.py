@@ -18,6 +18,7 @@ from django.utils import timezone
 from iii_triggers.conf import settings
 from iii_triggers.models import Delivery, Lane
 
+from .durability import do_not_wait_for_disk
 from .policy import Policy
 
 MARGIN_S = 30.0
@@ -32,6 +33,7 @@ def claim(ids: Sequence[str], *, node_id: str) -> list[Delivery]:
     """
     now = timezone.now()
     with transaction.atomic():
+        do_not_wait_for_disk()
         rows = _candidates(ids, now)
         limited = [row for row in rows if is_limited(row)]
         blocked = _blocked(limited) if limited else set()
