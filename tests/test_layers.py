@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iii_triggers import consumers, engine, protocol
+from iii_triggers import consumers, consumption, delivery, engine, protocol
 from iii_triggers.engine.frames import FrameHandler
 from iii_triggers.protocol import messages
 
@@ -46,7 +46,10 @@ def test_every_message_class_can_be_decoded() -> None:
     assert defined - {messages.Message} == set(messages.AnyMessage.__args__)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("package", [protocol, engine, consumers], ids=lambda p: p.__name__)
+PACKAGES = [protocol, engine, delivery, consumers, consumption]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_every_module_and_public_name_is_documented(package: object) -> None:
     missing = []
     for path in Path(package.__path__[0]).glob("*.py"):  # type: ignore[attr-defined]
