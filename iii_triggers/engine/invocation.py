@@ -283,6 +283,7 @@ class Invoker:
 
 
 def timeout_s(call: Call) -> float:
+    """Return how many seconds a call may take."""
     if call.timeout_s is not None:
         return call.timeout_s
     return settings.III_DEFAULT_TIMEOUT_MS / 1000

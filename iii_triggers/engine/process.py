@@ -90,6 +90,7 @@ class ProcessEngine:
     async def start_here(self, *, kind: str) -> Engine:
         """Start the engine on the running loop, unless it runs there, and return it.
 
+        ``kind`` is for an engine of which nobody has said yet what its process is.
         One that code of the site started in the background, before there was a server, moves.
         """
         engine = self.get()
@@ -112,7 +113,8 @@ class ProcessEngine:
         if engine.is_running and engine.loop is not None:
             await asyncio.to_thread(_stop_in_background, engine, engine.loop)
             engine = self._engine = Engine()
-        engine.node.kind = kind
+        if engine.node.kind == Node.Kind.OTHER:
+            engine.node.kind = kind
         await engine.start()
 
     def start_in_background(self) -> Engine:

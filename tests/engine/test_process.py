@@ -168,6 +168,14 @@ async def test_connections_that_start_together_start_one_engine(
     process_engine.replace(None)
 
 
+async def test_the_engine_of_runengine_stays_one(transactional_db: None, quiet: None) -> None:
+    process_engine.replace(Engine(kind="engine"))
+    engine = await process_engine.start_here(kind="asgi")
+    assert engine.node.kind == "engine"
+    await engine.stop()
+    process_engine.replace(None)
+
+
 def test_an_engine_started_in_the_background_moves_to_the_server(
     background: None, site: SiteFunctions
 ) -> None:
