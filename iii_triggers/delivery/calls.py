@@ -13,12 +13,13 @@ from django.db import transaction
 from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Topic
 from iii_triggers.protocol.errors import IiiError, InvalidArguments, InvalidNamespace
+from iii_triggers.protocol.json_values import check_json
 
-from .create import NewDelivery, check_size, create_deliveries
+from .create import MAX_NAME, NewDelivery, check_size, create_deliveries
 from .named_queues import DEFAULT_NAME, NamedQueue, named_queue_config
 from .policy import Policy
-from .queues import named_queue
-from .topics import MAX_NAME, as_key, know_topics
+from .queues import named_queue, shortened
+from .topics import DEFAULT_KEY, as_key, know_topics
 
 
 class EnqueueError(IiiError):
@@ -46,7 +47,7 @@ def check_call(call: QueuedCall) -> None:
     """Raise unless the call can be queued; whether the function exists is not asked.
 
     EnqueueError (no such queue, no ordering key), InvalidArguments, InvalidNamespace,
-    SerializationFailed or PayloadTooLarge.
+    SerializationFailed, LimitExceeded (metadata nested too deep) or PayloadTooLarge.
     """
     if not call.namespace.strip():
         raise InvalidNamespace()
@@ -56,7 +57,13 @@ def check_call(call: QueuedCall) -> None:
     if not call.function_id:
         raise InvalidArguments("function_id is required.")
     _group(call, _config(call.queue))
+    check_json(_metadata(call))
     check_size(call.data.json())
+
+
+def _metadata(call: QueuedCall) -> Any:
+    """Return the metadata as JSON values. Raise SerializationFailed."""
+    return Payload.of_json(Payload.of(call.metadata).json()).value()
 
 
 def queue_call(call: QueuedCall) -> uuid.UUID:
@@ -94,10 +101,10 @@ def _delivery(call: QueuedCall, config: NamedQueue) -> NewDelivery:
         function_id=call.function_id,
         namespace=call.namespace,
         payload=call.data.json(),
-        lane=f"named:{call.queue}",
+        lane=shortened("named:", call.queue),
         queue=named_queue(call.queue),
         topic=call.queue,
-        metadata=call.metadata,
+        metadata=_metadata(call),
         traceparent=call.traceparent,
         policy=policy,
         ordering_key=_group(call, config),
@@ -109,8 +116,10 @@ def _delivery(call: QueuedCall, config: NamedQueue) -> NewDelivery:
 def _group(call: QueuedCall, config: NamedQueue) -> str:
     """Return the ordering key of a call through a fifo queue; "" for other queues."""
     field = config.message_group_field
-    if config.type != "fifo" or field is None:
+    if config.type != "fifo":
         return ""
+    if field is None:
+        return DEFAULT_KEY
     data = call.data.value()
     if not isinstance(data, dict) or field not in data:
         message = (

@@ -22,6 +22,9 @@ from .queues import DEFAULT_QUEUE
 from .resending import next_send_at
 from .sending import sender
 
+MAX_NAME = 255
+"""Longest topic, key or id, in characters."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDelivery:
@@ -93,7 +96,7 @@ def _row(new: NewDelivery, now: datetime) -> Delivery:
         namespace=new.namespace,
         payload=new.payload.decode(),
         metadata=new.metadata,
-        traceparent=new.traceparent,
+        traceparent=_fitting(new.traceparent),
         queue=new.queue,
         lane=new.lane,
         ordering_key=new.ordering_key,
@@ -106,6 +109,11 @@ def _row(new: NewDelivery, now: datetime) -> Delivery:
     )
     _place(row, new, now)
     return row
+
+
+def _fitting(traceparent: str) -> str:
+    """Return a trace context; nothing for what is none and no database takes."""
+    return "" if len(traceparent) > MAX_NAME or "\0" in traceparent else traceparent
 
 
 def _place(row: Delivery, new: NewDelivery, now: datetime) -> None:
@@ -144,6 +152,6 @@ def _written(rows: Sequence[Delivery]) -> set[uuid.UUID]:
 def _earlier(row: Delivery) -> uuid.UUID | None:
     if not row.idempotency_key:
         return None
+    # The newest: it was in the way a moment ago, even if it is dead by now.
     same = Delivery.objects.filter(lane=row.lane, idempotency_key=row.idempotency_key)
-    finished = (Delivery.State.DEAD, Delivery.State.CANCELLED)
-    return same.exclude(state__in=finished).values_list("pk", flat=True).first()
+    return same.order_by("-pk").values_list("pk", flat=True).first()

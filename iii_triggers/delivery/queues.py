@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from django.db.models import Value
+
 from iii_triggers.conf import settings
-from iii_triggers.models import Topic
+from iii_triggers.models import Subscription, Topic
 
 from .named_queues import named_queue_names
 
@@ -21,16 +23,16 @@ _listeners: list[Callable[[], None]] = []
 def topic_queue(topic: str) -> str:
     """Return the Celery queue of a topic: ``iii.<topic>``, or what ``III_TOPIC_QUEUES`` says."""
     mapped: str | None = settings.III_TOPIC_QUEUES.get(topic)
-    return mapped or _shortened("iii.", topic)
+    return mapped or shortened("iii.", topic)
 
 
 def named_queue(name: str) -> str:
     """Return the Celery queue of a named queue: ``iii:<name>``."""
-    return _shortened("iii:", name)
+    return shortened("iii:", name)
 
 
-def _shortened(prefix: str, name: str) -> str:
-    """Return a name that every broker takes: a long one ends in a digest."""
+def shortened(prefix: str, name: str) -> str:
+    """Return a name that every broker, and a column, takes: a long one ends in a digest."""
     queue = prefix + name
     if is_queue_name(queue):
         return queue
@@ -44,9 +46,14 @@ def is_queue_name(name: str) -> bool:
 
 
 def known_queues() -> set[str]:
-    """Return every Celery queue that a worker should consume; one query."""
+    """Return every Celery queue that a worker should consume; one query.
+
+    The row of a topic is written after what was published to it: a process may die in between.
+    """
     queues = {DEFAULT_QUEUE, *map(named_queue, named_queue_names())}
-    for kind, name in Topic.objects.values_list("kind", "name"):
+    subscribed = Subscription.objects.order_by().values_list(Value(Topic.Kind.TOPIC.value), "topic")
+    topics = Topic.objects.order_by().values_list("kind", "name")
+    for kind, name in topics.union(subscribed):
         queues.add(named_queue(name) if kind == Topic.Kind.QUEUE else topic_queue(name))
     return queues
 

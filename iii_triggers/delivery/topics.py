@@ -17,14 +17,15 @@ from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Delivery, Subscription, Topic
 from iii_triggers.protocol.errors import IiiError, InvalidArguments
 
-from .create import NewDelivery, check_size, create_deliveries
+from .create import MAX_NAME, NewDelivery, check_size, create_deliveries
 from .policy import Policy
-from .queues import named_queue, poke, topic_queue
+from .queues import named_queue, poke, shortened, topic_queue
 
 TRIGGER_TYPE = "queue"
 DEFAULT_KEY = "default"
 KNOWN_FOR_S = 60.0
-MAX_NAME = 255
+MAX_KNOWN = 10_000
+"""How many topics are remembered to have a row."""
 
 
 class TopicNotSet(IiiError):
@@ -83,24 +84,32 @@ def publish_all(messages: Sequence[Message]) -> list[list[uuid.UUID | None]]:
 
 
 def know_topics(kind: str, names: set[str]) -> None:
-    """Have a row for each topic, so that every Celery worker consumes its queue."""
+    """Have a row for each topic, once the caller's transaction is committed.
+
+    Not in it: the row of a new topic would keep everybody else who uses the topic waiting.
+    """
     now = time.monotonic()
     fresh = {name for name in names if _known.get((kind, name), 0) < now}
-    if not fresh:
-        return
-    there = Topic.objects.filter(kind=kind, name__in=fresh).values_list("name", flat=True)
-    new = fresh - set(there)
+    if fresh:
+        transaction.on_commit(partial(_write_topics, kind, fresh), robust=True)
+
+
+def _write_topics(kind: str, names: set[str]) -> None:
+    there = Topic.objects.filter(kind=kind, name__in=names).values_list("name", flat=True)
+    new = names.difference(there)
     if new:
         rows = [Topic(kind=kind, name=name) for name in sorted(new)]
         Topic.objects.bulk_create(rows, ignore_conflicts=True)
-        transaction.on_commit(poke, robust=True)
-    transaction.on_commit(partial(_remember, kind, fresh, now + KNOWN_FOR_S), robust=True)
+        poke()
+    _remember(kind, names, time.monotonic() + KNOWN_FOR_S)
 
 
 _known: dict[tuple[str, str], float] = {}
 
 
 def _remember(kind: str, names: set[str], until: float) -> None:
+    if len(_known) + len(names) > MAX_KNOWN:
+        _known.clear()
     _known.update({(kind, name): until for name in names})
 
 
@@ -171,7 +180,7 @@ def _unclaimed(message: Message) -> NewDelivery:
     return NewDelivery(
         function_id="",
         payload=message.data.json(),
-        lane=f"topic:{message.topic}",
+        lane=shortened("topic:", message.topic),
         queue=topic_queue(message.topic),
         trigger_type=TRIGGER_TYPE,
         topic=message.topic,

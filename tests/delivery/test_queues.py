@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -16,7 +17,7 @@ from iii_triggers.delivery.queues import (
     poke,
     topic_queue,
 )
-from iii_triggers.models import Topic
+from iii_triggers.models import Subscription, Topic
 
 
 def test_a_topic_has_a_queue_of_its_own() -> None:
@@ -54,6 +55,16 @@ def test_workers_consume_what_is_configured_and_what_was_used(transactional_db: 
     Topic.objects.create(name="b")
     Topic.objects.create(name="gone", kind=Topic.Kind.QUEUE)
     assert known_queues() == expected | {"iii.a", "slow", "iii:gone"}
+
+
+def test_workers_consume_what_is_subscribed_even_before_the_topic_has_its_row(
+    transactional_db: None, django_assert_num_queries: Any
+) -> None:
+    Topic.objects.create(name="a")
+    for number, name in enumerate("aab"):
+        Subscription.objects.create(identity=str(number), topic=name, function_id="f")
+    with django_assert_num_queries(1):
+        assert known_queues() == {"iii", "iii:default", "iii.a", "iii.b"}
 
 
 @pytest.fixture
