@@ -13,11 +13,14 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from iii_triggers.conf import settings
-from iii_triggers.engine.payload import Payload
+from iii_triggers.engine.payload import NOTHING, Payload
 from iii_triggers.models import Delivery, Subscription, Topic, Trigger
 
 from .policy import Policy
 from .topics import know_topics, ordering_key
+from .turns import past_others
+
+BATCH = 500
 
 State = Delivery.State
 SUBSCRIBER = Delivery.WaitsFor.SUBSCRIBER
@@ -37,10 +40,12 @@ class Wish:
     policy: Policy = field(default_factory=Policy)
 
 
+@transaction.atomic
 def subscribe(wish: Wish) -> Subscription:
-    """Subscribe, in the caller's transaction; the newest trigger's policy counts.
+    """Subscribe, in the caller's transaction or one of its own; the newest trigger's policy counts.
 
-    A first subscriber gets what was published before there was one.
+    A first subscriber gets what was published before there was one; of a big backlog the sweeper
+    hands over the rest.
     """
     know_topics(Topic.Kind.TOPIC, {wish.topic})
     values = {
@@ -53,7 +58,8 @@ def subscribe(wish: Wish) -> Subscription:
         "expires_at": None,
     }
     row, _ = Subscription.objects.update_or_create(identity=wish.identity, defaults=values)
-    adopt(row)
+    # Where order counts, nothing published from now on may come before what waits.
+    adopt(row, at_most=None if wish.policy.is_ordered else BATCH)
     return row
 
 
@@ -62,14 +68,18 @@ def let_go(identity: str, *, by_disconnect: bool) -> None:
 
     One whose worker went away without a word goes on collecting for ``III_SUBSCRIPTION_TTL_S``.
     """
-    if not identity or Trigger.objects.filter(identity=identity, enabled=True).exists():
+    if not identity:
         return
-    rows = Subscription.objects.filter(identity=identity)
-    if by_disconnect:
-        keep = timedelta(seconds=settings.III_SUBSCRIPTION_TTL_S)
-        rows.update(expires_at=timezone.now() + keep)
-    else:
-        end(rows)
+    with transaction.atomic():
+        # Locked first: a trigger that is being saved takes the subscription up, or is seen here.
+        rows = list(Subscription.objects.select_for_update().filter(identity=identity))
+        if Trigger.objects.filter(identity=identity, enabled=True).exists():
+            return
+        if by_disconnect:
+            keep = timedelta(seconds=settings.III_SUBSCRIPTION_TTL_S)
+            Subscription.objects.filter(identity=identity).update(expires_at=timezone.now() + keep)
+        else:
+            end(rows)
 
 
 def end(subscriptions: Iterable[Subscription]) -> int:
@@ -88,20 +98,43 @@ def unheld(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
     return subscriptions.filter(~Exists(held))
 
 
-def adopt(subscription: Subscription) -> int:
-    """Give a subscription the messages of its topic that wait for a subscriber."""
+def adopt(subscription: Subscription, *, at_most: int | None = None) -> int:
+    """Give a subscription the messages of its topic that wait for a subscriber, oldest first.
+
+    Return how many it got. In the caller's transaction; what another process is changing is left
+    to the sweeper.
+    """
+    adopted = 0
+    while at_most is None or adopted < at_most:
+        rows = list(_orphans(subscription)[:BATCH])
+        adopted += _adopt(rows, subscription)
+        if len(rows) < BATCH:
+            break
+    return adopted
+
+
+def _orphans(subscription: Subscription) -> QuerySet[Delivery]:
+    """Lock what waits for this function to subscribe, or for anybody."""
     fits = Q(function_id="") | Q(
         function_id=subscription.function_id, namespace=subscription.namespace
     )
     waiting = Delivery.objects.waiting().filter(waits_for=SUBSCRIBER, topic=subscription.topic)
-    waiting = waiting.filter(fits)
-    values = _handed_over(subscription)
-    adopted = 0
-    if not Policy.of(subscription.policy).is_ordered:
-        adopted = waiting.filter(idempotency_key="").update(**values, ordering_key="")
-    for row in list(waiting.order_by("pk")):
-        adopted += _hand_over(row, subscription, values)
-    return adopted
+    rows = past_others(waiting.filter(fits).order_by("pk"))
+    is_read = Policy.of(subscription.policy).order_by is not None
+    return rows.defer("metadata") if is_read else rows.defer("metadata", "payload")
+
+
+def _adopt(rows: Iterable[Delivery], subscription: Subscription) -> int:
+    policy, values = Policy.of(subscription.policy), _handed_over(subscription)
+    by_key: dict[str, list[Delivery]] = {}
+    for row in rows:
+        by_key.setdefault(_key(policy, row), []).append(row)
+    return sum(_hand_over(same, {**values, "ordering_key": k}) for k, same in by_key.items())
+
+
+def _key(policy: Policy, row: Delivery) -> str:
+    data = NOTHING if policy.order_by is None else Payload.of_json(row.payload.encode())
+    return ordering_key(policy, data, row.ordering_key)
 
 
 def _handed_over(subscription: Subscription) -> dict[str, Any]:
@@ -120,14 +153,14 @@ def _handed_over(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _hand_over(row: Delivery, subscription: Subscription, values: dict[str, Any]) -> int:
-    data = Payload.of_json(row.payload.encode())
-    key = ordering_key(Policy.of(subscription.policy), data, row.ordering_key)
-    waiting = Delivery.objects.waiting().filter(pk=row.pk, waits_for=SUBSCRIBER)
+def _hand_over(rows: list[Delivery], values: dict[str, Any]) -> int:
+    waiting = Delivery.objects.filter(pk__in=[row.pk for row in rows], waits_for=SUBSCRIBER)
     try:
         with transaction.atomic():
-            return waiting.update(**values, ordering_key=key)
+            return waiting.update(**values)
     except IntegrityError:
-        # The function has a message with this idempotency key already.
-        waiting.update(state=State.CANCELLED, error="A duplicate.", finished_at=timezone.now())
-        return 0
+        if len(rows) > 1:
+            return sum(_hand_over([row], values) for row in rows)
+    # The function has a message with this idempotency key already.
+    waiting.update(state=State.CANCELLED, error="A duplicate.", finished_at=timezone.now())
+    return 0
