@@ -16,12 +16,17 @@ from iii_triggers.models import Delivery
 from iii_triggers.models.deliveries import DeliveryQuerySet
 from iii_triggers.protocol.text import without_nul
 
+from .durability import do_not_wait_for_disk
 from .policy import Policy
 from .turns import call_next, lock_limited
 
 Kind = Literal["succeeded", "failed", "skipped", "away", "undone"]
 
 MAX_ERROR = 10_000
+MAX_PAUSE_S = 60.0
+"""Longest pause before a function is tried again that was there, and then was not."""
+
+SUCCEEDED = Delivery.State.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ def store(outcomes: Sequence[Outcome]) -> list[bool]:
     """Write outcomes; tell for each whether it was accepted."""
     now = timezone.now()
     with transaction.atomic():
+        do_not_wait_for_disk()
         lock_limited(outcome.delivery for outcome in outcomes)
         accepted = _succeed([o for o in outcomes if o.kind == "succeeded"], now)
         for outcome in outcomes:
@@ -58,10 +64,11 @@ def _succeed(outcomes: Iterable[Outcome], now: datetime) -> set[Any]:
     for token, ids in by_token.items():
         leased = Delivery.objects.running().filter(pk__in=ids, lease_token=token)
         values = {"error": "", "error_code": "", "away_since": None, "finished_at": now}
-        if leased.update(state=Delivery.State.SUCCEEDED, leased_until=None, **values) == len(ids):
+        if leased.update(state=SUCCEEDED, leased_until=None, **values) == len(ids):
             accepted.update(ids)
         else:
-            done = Delivery.objects.filter(pk__in=ids, lease_token=token, finished_at=now)
+            # Also those of a commit whose answer was lost, when the batch is written again.
+            done = Delivery.objects.filter(pk__in=ids, lease_token=token, state=SUCCEEDED)
             accepted.update(done.values_list("pk", flat=True))
     return accepted
 
@@ -101,11 +108,16 @@ def failure(row: Delivery, now: datetime) -> dict[str, Any]:
 
 
 def _away(row: Delivery, now: datetime) -> dict[str, Any]:
-    """The attempt does not count; after a day of absence the delivery is dead."""
+    """The attempt does not count; after a day of absence the delivery is dead.
+
+    The first time it is woken as soon as the function is said to be there. When it is not there
+    after all, this may go on for long: then ever later.
+    """
     since = row.away_since or now
     if now - since >= timedelta(seconds=settings.III_UNAVAILABLE_TTL_S):
         return {"state": Delivery.State.DEAD, "finished_at": now, "lease_token": None}
     return {
+        "run_at": now + min(now - since, timedelta(seconds=MAX_PAUSE_S)),
         "state": Delivery.State.QUEUED,
         "waits_for": Delivery.WaitsFor.FUNCTION,
         "attempts": row.attempts - 1,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections
 
 DEADLINE_S = 15
 
@@ -48,3 +49,16 @@ class Aside:
     def close(self) -> None:
         """Wait for what was begun."""
         self._pool.shutdown()
+
+
+def wait_until_blocked() -> None:
+    """Wait until another transaction waits for this one; PostgreSQL only."""
+    deadline = time.monotonic() + DEADLINE_S
+    query = "SELECT 1 FROM pg_locks WHERE NOT granted AND %s = ANY(pg_blocking_pids(pid))"
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            cursor.execute(query, cursor.fetchone())
+            if cursor.fetchone():
+                return
+    raise AssertionError("Nobody waits for this transaction.")
