@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, QuerySet, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from iii_triggers.models import Delivery
@@ -57,7 +58,7 @@ def _in_batches(deliveries: QuerySet[Delivery], verb: Callable[[list[Delivery]],
     for start in range(0, len(ids), AT_ONCE):
         with transaction.atomic():
             rows = deliveries.filter(pk__in=ids[start : start + AT_ONCE]).order_by("pk")
-            changed += verb(list(rows.select_for_update()))
+            changed += verb(list(rows.select_for_update().defer("payload", "metadata")))
     return changed
 
 
@@ -104,9 +105,11 @@ def _go_on(rows: list[Delivery]) -> None:
     nobodys = _of(rows).filter(waits_for=SUBSCRIBER)
     nobodys.update(send_at=None, away_since=timezone.now())
     others = _of(rows).exclude(waits_for=SUBSCRIBER)
-    others.update(waits_for="", send_at=next_send_at(), away_since=None)
-    due = [(row.queue, str(row.pk)) for row in rows if row.waits_for != SUBSCRIBER]
-    transaction.on_commit(partial(send_all, due), robust=True)
+    send_at = Greatest("run_at", Value(next_send_at(), output_field=DateTimeField()))
+    others.update(waits_for="", send_at=send_at, away_since=None)
+    due = others.filter(run_at__lte=timezone.now()).order_by("pk").values_list("queue", "pk")
+    messages = [(queue, str(pk)) for queue, pk in due]
+    transaction.on_commit(partial(send_all, messages), robust=True)
 
 
 def _of(rows: list[Delivery]) -> QuerySet[Delivery]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from iii_triggers.delivery import redrive as verbs
+from iii_triggers.delivery.claims import claim
 from iii_triggers.models import Delivery
+from tests.support.threads import Aside, wait_until_blocked
 
 from .conftest import Messages
 
@@ -97,3 +102,50 @@ def test_many_are_changed_in_batches(make: Make, monkeypatch: pytest.MonkeyPatch
     for _ in range(5):
         make()
     assert verbs.hold(Delivery.objects.all()) == 5
+
+
+def test_what_is_released_before_its_time_still_waits_for_it(
+    make: Make, messages: Messages
+) -> None:
+    row = make(run_at=timezone.now() + timedelta(hours=1))
+    verbs.hold(Delivery.objects.all())
+    assert verbs.release(Delivery.objects.all()) == 1
+    row.refresh_from_db()
+    assert row.send_at == row.run_at
+    assert messages.sent == []
+
+
+def test_messages_go_out_in_the_order_of_acceptance(make: Make, messages: Messages) -> None:
+    rows = [make() for _ in range(3)]
+    Delivery.objects.update(state="dead")
+    messages.sent.clear()
+    assert verbs.redrive(Delivery.objects.all()) == 3
+    assert messages.ids == [str(row.pk) for row in rows]
+
+
+def test_payloads_are_not_read(make: Make, django_assert_num_queries: Any) -> None:
+    make()
+    Delivery.objects.update(state="dead")
+    with django_assert_num_queries(8) as captured:
+        assert verbs.redrive(Delivery.objects.all()) == 1
+    assert not any('"payload"' in query["sql"] for query in captured.captured_queries)
+
+
+def test_a_deleted_or_running_one_is_left_alone(make: Make) -> None:
+    row = make()
+    Delivery.objects.update(state="leased")
+    for verb in (verbs.redrive, verbs.discard, verbs.cancel, verbs.hold, verbs.release):
+        assert verb(Delivery.objects.filter(pk=row.pk)) == 0
+
+
+def test_a_claim_that_comes_first_wins_over_a_hold(
+    many_writers: None, make: Make, aside: Aside
+) -> None:
+    row = make()
+    with transaction.atomic():
+        (leased,) = claim([str(row.pk)], node_id="n")
+        held = aside.start(lambda: verbs.hold(Delivery.objects.all()))
+        wait_until_blocked()
+    assert held.result(10) == 0
+    assert Delivery.objects.get().state == "leased"
+    assert leased.pk == row.pk
