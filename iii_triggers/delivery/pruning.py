@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from iii_triggers.conf import settings
 from iii_triggers.models import Delivery, Lane
 from iii_triggers.models.deliveries import UNFINISHED
+
+from .turns import past_others
 
 BATCH = 1000
 
@@ -31,11 +34,15 @@ def prune() -> int:
 def _delete(rows: QuerySet[Delivery]) -> int:
     """Delete in batches: one long DELETE would keep every writer of SQLite waiting."""
     deleted = 0
-    while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
+    oldest = rows.order_by("finished_at").values_list("pk", flat=True)
+    while ids := list(oldest[:BATCH]):
         deleted += Delivery.objects.filter(pk__in=ids, state__in=(*DONE, State.DEAD)).delete()[0]
     return deleted
 
 
 def _delete_unused_lanes() -> None:
-    used = Delivery.objects.filter(state__in=UNFINISHED).order_by().values("lane")
-    Lane.objects.exclude(name__in=used).delete()
+    """Delete locks that nobody needs or holds: who needs one again makes it."""
+    in_lane = Delivery.objects.filter(state__in=UNFINISHED, lane=OuterRef("name"))
+    with transaction.atomic():
+        unused = past_others(Lane.objects.filter(~Exists(in_lane)).order_by("name"))
+        Lane.objects.filter(name__in=[lane.name for lane in unused[:BATCH]]).delete()
