@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
-from django.db import Error as DatabaseProblem
-
 from iii_triggers.engine.calls import Call
 from iii_triggers.engine.conditions import condition_holds
 from iii_triggers.engine.payload import Payload
@@ -48,27 +46,45 @@ outcomes: Batcher[Outcome, bool] = Batcher("iii-outcomes", store)
 def run_delivery(delivery_id: str) -> bool:
     """Run a delivery, if it is there to be run, and return when its outcome is written.
 
-    Tell whether it ran here. Nothing is raised: what could not be written is tried again when the
-    lease has run out.
+    Tell whether it ran here. Nothing is raised: what could not be claimed is sent again, and what
+    could not be written is tried again when the lease has run out.
     """
     try:
+        _have_node()
         row = claims.submit(delivery_id).result()
-    except DatabaseProblem:
-        logger.warning("Delivery %s could not be claimed.", delivery_id, exc_info=True)
+    except Exception:
+        logger.exception("Delivery %s could not be claimed.", delivery_id)
         return False
     if row is None:
         return False
     held_leases.add(row)
     try:
-        accepted = outcomes.submit(_run(row)).result()
-    except DatabaseProblem:
-        logger.exception("The outcome of delivery %s could not be written.", delivery_id)
-        return True
+        _finish(row, _run(row))
     finally:
         held_leases.remove(row)
-    if not accepted:
-        logger.warning("Delivery %s had lost its lease when it was done.", delivery_id)
     return True
+
+
+def _have_node() -> None:
+    """Start the engine before anything is claimed.
+
+    What a node without a row holds counts as lost, and its heartbeat renews the leases.
+    """
+    engine = process_engine.get()
+    if not engine.draining:
+        engine = process_engine.start_in_background()
+    if held_leases.renew not in engine.on_beat:
+        engine.on_beat.append(held_leases.renew)
+
+
+def _finish(row: Delivery, outcome: Outcome) -> None:
+    try:
+        accepted = outcomes.submit(outcome).result()
+    except Exception:
+        logger.exception("The outcome of delivery %s could not be written.", row.pk)
+    else:
+        if not accepted:
+            logger.warning("Delivery %s had lost its lease when it was done.", row.pk)
 
 
 def _run(row: Delivery) -> Outcome:
@@ -80,7 +96,8 @@ def _run(row: Delivery) -> Outcome:
     except CancelledError:
         return Outcome(delivery=row, kind="undone")
     except IiiError as error:
-        return _failure(row, error)
+        is_stopping = process_engine.get().draining
+        return Outcome(delivery=row, kind="undone") if is_stopping else _failure(row, error)
     except Exception as error:
         logger.exception("Delivery %s could not be run.", row.pk)
         return Outcome(delivery=row, kind="failed", code="internal_error", message=str(error))

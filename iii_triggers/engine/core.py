@@ -82,6 +82,8 @@ class Engine:
         self.connections: dict[str, WorkerConnection] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.draining = False
+        self.on_beat: list[Callable[[], object]] = []
+        """Units of database work that are done with every heartbeat."""
         self._types: dict[str, TriggerRegistrator] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing = asyncio.Lock()
@@ -229,6 +231,8 @@ class Engine:
     async def _beat(self) -> None:
         if not await self.database.run(self.node.beat):
             self._write_everything()
+        for work in self.on_beat:
+            await self.database.run(work)
         await self.network.check()
 
     def _write_everything(self) -> None:
