@@ -34,7 +34,8 @@ class Consumer:
             hostname=f"runengine-{os.getpid()}@{socket.gethostname()}",
             pool=DeliveryPool,
             concurrency=settings.III_CONSUMER_THREADS,
-            prefetch_multiplier=1,
+            # What waits in memory may as well wait in the pool (0 is no limit).
+            prefetch_multiplier=0 if has_memory_broker(app) else 1,
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,

@@ -6,17 +6,11 @@ import logging
 import threading
 from typing import Any
 
-from iii_triggers.conf import settings
-from iii_triggers.delivery.leases import held_leases
 from iii_triggers.delivery.sending import sender
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 
-from .threads import RepeatingThread
-
 logger = logging.getLogger(__name__)
-
-RENEWALS_PER_LEASE = 3
 
 
 def start_engine() -> None:
@@ -35,20 +29,10 @@ def _start() -> None:
         logger.exception("The engine could not start; the first delivery tries again.")
 
 
-def make_lease_renewal() -> RepeatingThread:
-    """Return a thread that renews the leases of what runs in this process."""
-    return RepeatingThread(
-        "iii-leases",
-        held_leases.renew,
-        interval=lambda: settings.III_LEASE_S / RENEWALS_PER_LEASE,
-    )
-
-
 def pool_process_began(**_kwargs: Any) -> None:
     """Begin in a process of a prefork pool, with nothing of what its parent had."""
     process_engine.forget()
     start_engine()
-    make_lease_renewal().start()
 
 
 def pool_process_ends(**_kwargs: Any) -> None:

@@ -13,7 +13,7 @@ from iii_triggers.conf import settings
 from iii_triggers.delivery.sweeping import sweep
 from iii_triggers.engine.process import process_engine
 
-from .engines import make_lease_renewal, start_engine
+from .engines import start_engine
 from .threads import RepeatingThread
 from .topics import EXCLUDED, TopicsStep
 
@@ -26,24 +26,20 @@ class SweeperStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
-        self._threads: list[RepeatingThread] = []
+        self._thread: RepeatingThread | None = None
 
     def start(self, worker: Any) -> None:
         """Begin to sweep."""
-        sweeper = RepeatingThread(
+        self._thread = RepeatingThread(
             "iii-sweeper", sweep, interval=lambda: settings.III_SWEEP_INTERVAL_S
         )
-        self._threads = [sweeper]
-        if not _forks(worker):
-            self._threads.append(make_lease_renewal())
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
 
     def stop(self, worker: Any) -> None:
         """Sweep no more."""
-        for thread in self._threads:
+        thread, self._thread = self._thread, None
+        if thread is not None:
             thread.stop()
-        self._threads = []
 
     terminate = stop
 

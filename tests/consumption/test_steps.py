@@ -68,23 +68,11 @@ def test_a_worker_sweeps_until_it_stops(monkeypatch: pytest.MonkeyPatch) -> None
     step = SweeperStep(new)
     step.start(new)
     assert swept.wait(WAIT_S)
-    (thread,) = step._threads
+    thread = step._thread
     step.stop(new)
+    assert thread is not None
     assert not thread._thread.is_alive()
     step.terminate(new)
-
-
-def test_a_worker_that_runs_deliveries_itself_renews_their_leases(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    renewed = threading.Event()
-    monkeypatch.setattr(steps, "sweep", lambda: None)
-    monkeypatch.setattr(engines, "held_leases", SimpleNamespace(renew=renewed.set))
-    new = worker()
-    step = SweeperStep(new)
-    step.start(new)
-    assert renewed.wait(WAIT_S)
-    step.stop(new)
 
 
 @pytest.fixture

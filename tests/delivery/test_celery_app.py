@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -65,8 +66,13 @@ def test_the_app_of_the_site_is_known_in_every_thread(set_current: SetCurrent) -
     assert found == [site]
 
 
-@override_settings(CELERY_BROKER_URL=None)
-def test_a_site_without_celery_gets_an_app_in_memory(set_current: SetCurrent) -> None:
+@pytest.fixture
+def no_broker(settings: Any, set_current: SetCurrent) -> None:
+    """Settings that name no broker."""
+    del settings.CELERY_BROKER_URL
+
+
+def test_a_site_without_celery_gets_an_app_in_memory(no_broker: None) -> None:
     remember_site_app()
     app = celery_app()
     assert app.conf.broker_url == "memory://"
@@ -83,16 +89,14 @@ def test_a_site_without_an_app_may_name_a_broker(set_current: SetCurrent) -> Non
 
 
 def test_the_environment_may_name_a_broker(
-    set_current: SetCurrent, monkeypatch: pytest.MonkeyPatch
+    no_broker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CELERY_BROKER_URL", "amqp://localhost")
-    with override_settings(CELERY_BROKER_URL=None):
-        assert not has_memory_broker(celery_app())
+    assert not has_memory_broker(celery_app())
 
 
-@override_settings(CELERY_BROKER_URL=None)
 def test_memory_reaches_the_worker_of_the_same_process_only(
-    set_current: SetCurrent, monkeypatch: pytest.MonkeyPatch
+    no_broker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not reaches_workers()
     consumes_here(is_consuming=True)
