@@ -1,4 +1,4 @@
-"""A publisher that measures: it publishes one by one and waits until the last is done.
+"""Publishers that measure: they publish one by one and wait until the last is done.
 
 ``python -m benchmarks.ledger.publish '<Order as JSON>'`` prints a Throughput as JSON.
 """
@@ -8,11 +8,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 import django
 import msgspec
+from django.db import connections
 from django.db.models import Max
 from django.utils import timezone
 
@@ -21,6 +24,7 @@ LOOK_S = 0.1
 
 Case = Literal["bare", "nothing", "row"]
 Finished = Callable[[], tuple[int, datetime | None]]
+Publish = Callable[[int], object]
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +32,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     case: Case
     count: int
+    publishers: int = 8
 
 
 class Throughput(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +46,28 @@ def measure(order: Order) -> Throughput:
     """Carry out an order; raise TimeoutError if it does not end."""
     publish, finished = _bare(order) if order.case == "bare" else _through_ledger(order)
     started = timezone.now()
-    for number in range(order.count):
-        publish(number)
+    _publish_all(publish, order)
     published = timezone.now()
     last = _wait(finished, order.count)
     return Throughput(
         per_s=order.count / (last - started).total_seconds(),
         published_per_s=order.count / (published - started).total_seconds(),
     )
+
+
+def _publish_all(publish: Publish, order: Order) -> None:
+    """Publish from several threads, as the requests of a site do."""
+    shares = [range(n, order.count, order.publishers) for n in range(order.publishers)]
+    with ThreadPoolExecutor(order.publishers) as pool:
+        list(pool.map(partial(_publish_share, publish), shares))
+
+
+def _publish_share(publish: Publish, numbers: range) -> None:
+    try:
+        for number in numbers:
+            publish(number)
+    finally:
+        connections.close_all()
 
 
 def _wait(finished: Finished, count: int) -> datetime:
@@ -61,7 +80,7 @@ def _wait(finished: Finished, count: int) -> datetime:
     raise TimeoutError(f"{done} of {count} were done after {DEADLINE_S} s")
 
 
-def _bare(order: Order) -> tuple[Callable[[int], object], Finished]:
+def _bare(order: Order) -> tuple[Publish, Finished]:
     from .models import Done
     from .tasks import write_row
 
@@ -73,7 +92,7 @@ def _bare(order: Order) -> tuple[Callable[[int], object], Finished]:
     return write_row.delay, finished
 
 
-def _through_ledger(order: Order) -> tuple[Callable[[int], object], Finished]:
+def _through_ledger(order: Order) -> tuple[Publish, Finished]:
     from iii_triggers import enqueue
     from iii_triggers.models import Delivery
 
