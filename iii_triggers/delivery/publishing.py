@@ -12,19 +12,21 @@ from django.db import transaction
 from iii_triggers.engine.core import Engine
 
 from .batching import Batcher
-from .calls import QueuedCall, check_call, queue_call
-from .topics import Message, check_message, publish
+from .calls import QueuedCall, check_call, queue_calls
+from .topics import Message, check_message, publish_all
 
 Unit = Message | QueuedCall
 Ids = list[uuid.UUID | None]
 
 
 def _write(units: Sequence[Unit]) -> list[Ids]:
-    """Write in the order of arrival, in one transaction."""
+    """Write in one transaction; messages of a topic, and calls of a queue, in order of arrival."""
+    messages = [unit for unit in units if isinstance(unit, Message)]
+    calls = [unit for unit in units if not isinstance(unit, Message)]
     with transaction.atomic():
-        return [
-            publish(unit) if isinstance(unit, Message) else [queue_call(unit)] for unit in units
-        ]
+        of_messages = iter(publish_all(messages) if messages else [])
+        of_calls = iter(queue_calls(calls) if calls else [])
+    return [next(of_messages) if isinstance(unit, Message) else [next(of_calls)] for unit in units]
 
 
 publications: Batcher[Unit, Ids] = Batcher("iii-publications", _write)

@@ -135,9 +135,12 @@ def ordering_key(policy: Policy, data: Payload, given: str = "") -> str:
 
 
 def as_key(value: Any) -> str:
-    """Return a JSON value as an ordering key: text as it is, anything else as JSON."""
+    """Return a JSON value as an ordering key: text as it is, anything else as JSON.
+
+    Empty text too is a key: "" would be no order.
+    """
     text: str = value if isinstance(value, str) else Payload.of(value).json().decode()
-    return text[:MAX_NAME].replace("\0", "")
+    return text[:MAX_NAME].replace("\0", "") or DEFAULT_KEY
 
 
 def _subscribers(topics: set[str]) -> dict[str, list[Subscription]]:

@@ -223,6 +223,8 @@ class TestOrder:
         [
             ("text", "text"),
             ("a\0b", "ab"),
+            ("", "default"),
+            ("\0", "default"),
             (7, "7"),
             (True, "true"),
             ({"a": 1}, '{"a":1}'),
