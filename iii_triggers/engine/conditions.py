@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from iii_triggers.protocol.errors import InvalidConfig
+
 from .calls import Call
 from .invocation import Invoker
 from .payload import Payload
@@ -25,3 +30,14 @@ async def condition_holds(
     call = Call(function_id=function_id, data=data, namespace=namespace, timeout_s=timeout_s)
     answer = await invoker.invoke(call)
     return answer.value() is not False
+
+
+def condition_in(config: Mapping[str, Any]) -> str | None:
+    """Return the id of the condition function of a config; "" is none. Raise InvalidConfig."""
+    for key in CONDITION_KEYS:
+        function_id = config.get(key)
+        if function_id is not None and not isinstance(function_id, str):
+            raise InvalidConfig(f"{key} must be the id of a function", field=key)
+        if function_id:
+            return function_id
+    return None

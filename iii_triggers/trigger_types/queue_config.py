@@ -8,7 +8,7 @@ from typing import Any
 
 from iii_triggers.conf import settings
 from iii_triggers.delivery.policy import Policy
-from iii_triggers.engine.conditions import CONDITION_KEYS
+from iii_triggers.engine.conditions import condition_in
 from iii_triggers.protocol.errors import InvalidConfig
 
 MAX_NUMBER = 2**31 - 1
@@ -121,7 +121,7 @@ def _policy(config: Mapping[str, Any]) -> Policy:
         backoff_type=tuning.choice("backoffType", ("exponential", "fixed")) or "exponential",  # type: ignore[arg-type]  # one of the choices
         concurrency=tuning.whole("concurrency", at_least=1),
         timeout_ms=None if timeout_s is None else int(timeout_s * 1000),
-        condition_function_id=_condition(config),
+        condition_function_id=condition_in(config),
         is_ordered=kind == "fifo",
         order_by=tuning.text("messageGroupField"),
         delay_s=tuning.number("delaySeconds", at_least=0) or 0,
@@ -140,16 +140,6 @@ def _tuning(config: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(tuning, Mapping):
         raise InvalidConfig("The queue config must be an object.", field=field)
     return tuning
-
-
-def _condition(config: Mapping[str, Any]) -> str | None:
-    for key in CONDITION_KEYS:
-        value = config.get(key)
-        if value is not None and (not isinstance(value, str) or not value):
-            raise InvalidConfig(f"{key} must be the id of a function.", field=key)
-        if value:
-            return str(value)
-    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.conf import settings as site_settings
 from django.utils import timezone
 
 from iii_triggers.delivery.policy import Policy
-from iii_triggers.engine.conditions import CONDITION_KEYS
+from iii_triggers.engine.conditions import condition_in
 from iii_triggers.protocol.errors import InvalidConfig
 
 from .expression import MAX_LENGTH, ExpressionError, parse
@@ -162,7 +162,7 @@ def _policy(config: Mapping[str, Any], overlap: Overlap) -> Policy:
         max_attempts=_whole(config, "max_attempts", at_least=1) or 1,
         backoff_ms=_whole(config, "backoff_ms", at_least=0),
         timeout_ms=_whole(config, "timeout_ms", at_least=1),
-        condition_function_id=_condition(config),
+        condition_function_id=condition_in(config),
         condition_error="skip",
         is_ordered=overlap == "skip",
     )
@@ -211,16 +211,6 @@ def _zone(config: Mapping[str, Any]) -> ZoneInfo:
 @lru_cache(maxsize=1024)
 def _find_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
-
-
-def _condition(config: Mapping[str, Any]) -> str | None:
-    for key in CONDITION_KEYS:
-        value = config.get(key)
-        if value is not None and (not isinstance(value, str) or not value):
-            raise InvalidConfig(f"{key} must be the id of a function.", field=key)
-        if value:
-            return str(value)
-    return None
 
 
 def _choice(config: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> Any:

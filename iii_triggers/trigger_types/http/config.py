@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iii_triggers.engine.conditions import CONDITION_KEYS
+from iii_triggers.engine.conditions import condition_in
 from iii_triggers.protocol.errors import InvalidConfig
 
 from .patterns import parse_pattern
@@ -116,7 +116,7 @@ def parse_config(config: Any) -> HttpConfig:
     return HttpConfig(
         api_path=_api_path(config),
         http_method=_http_method(config),
-        condition_function_id=_condition_function_id(config),
+        condition_function_id=condition_in(config),
         timeout_ms=_positive(config, "timeout_ms", maximum=MAX_TIMEOUT_MS),
         max_body_bytes=_positive(config, "max_body_bytes", maximum=None),
         pass_headers=_pass_headers(config),
@@ -139,16 +139,6 @@ def _http_method(config: Mapping[str, Any]) -> str:
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise InvalidConfig(f"http_method must be one of {', '.join(METHODS)}", field="http_method")
     return method.upper()
-
-
-def _condition_function_id(config: Mapping[str, Any]) -> str | None:
-    for key in CONDITION_KEYS:
-        function_id = config.get(key)
-        if function_id is not None and not isinstance(function_id, str):
-            raise InvalidConfig(f"{key} must be the id of a function", field=key)
-        if function_id:
-            return function_id
-    return None
 
 
 def _positive(config: Mapping[str, Any], key: str, *, maximum: int | None) -> int | None:

@@ -103,7 +103,7 @@ def test_both_keys_may_say_the_same() -> None:
         (config(backoff_ms="1"), "backoff_ms", "from 0"),
         (config(timeout_ms=0), "timeout_ms", "from 1"),
         (config(condition_function_id=7), "condition_function_id", "id of a function"),
-        (config(_condition_path=""), "_condition_path", "id of a function"),
+        (config(_condition_path=7), "_condition_path", "id of a function"),
     ],
 )
 def test_names_the_key_at_fault(wrong: Any, field: str, message: str) -> None:
