@@ -6,9 +6,12 @@ import logging
 import threading
 from typing import Any
 
+from iii_triggers.delivery.celery_app import celery_app
 from iii_triggers.delivery.sending import sender
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
+
+from .topics import takes_deliveries
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +35,8 @@ def _start() -> None:
 def pool_process_began(**_kwargs: Any) -> None:
     """Begin in a process of a prefork pool, with nothing of what its parent had."""
     process_engine.forget()
-    start_engine()
+    if takes_deliveries(celery_app()):
+        start_engine()
 
 
 def pool_process_ends(**_kwargs: Any) -> None:

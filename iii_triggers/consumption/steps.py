@@ -15,7 +15,7 @@ from iii_triggers.engine.process import process_engine
 
 from .engines import start_engine
 from .threads import RepeatingThread
-from .topics import EXCLUDED, TopicsStep
+from .topics import EXCLUDED, TopicsStep, takes_deliveries
 
 
 class SweeperStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
@@ -45,14 +45,15 @@ class SweeperStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
 
 
 class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Starts the engine in a worker that runs deliveries itself, unless one runs there.
+    """Starts the engine in a worker that runs deliveries itself, unless one runs there already.
 
     It stops when the process ends.
     """
 
     def start(self, worker: Any) -> None:
         """Start, without waiting."""
-        if not _forks(worker) and not process_engine.get().is_running:
+        is_needed = takes_deliveries(worker.app) and not _forks(worker)
+        if is_needed and not process_engine.get().is_running:
             start_engine()
 
     def stop(self, worker: Any) -> None:

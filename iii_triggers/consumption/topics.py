@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from celery import bootsteps
+from celery import Celery, bootsteps
 
 from iii_triggers.delivery.celery_app import consumes_here, declared_queue
-from iii_triggers.delivery.queues import known_queues, listen
+from iii_triggers.delivery.queues import carries_deliveries, known_queues, listen
 
 from .memory import Transport
 from .threads import RepeatingThread
@@ -42,7 +42,7 @@ class TopicsStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
     def start(self, consumer: Any) -> None:
         """Consume what is known, then look for more."""
         consumes_here(is_consuming=True)
-        if _were_chosen(consumer.app.amqp.queues):
+        if chosen_queues(consumer.app) is not None:
             return
         self._thread = RepeatingThread(
             "iii-topics", lambda: self._look(consumer), interval=lambda: LOOK_INTERVAL_S
@@ -111,9 +111,16 @@ def wake(consumer: Any, *, to_stop: bool = False) -> None:
         transport.interrupt(for_good=to_stop)
 
 
-def _were_chosen(queues: Any) -> bool:
-    """Tell whether the worker was started with ``-Q``, which Celery notes here only."""
-    return queues._consume_from is not None
+def chosen_queues(app: Celery) -> list[str] | None:
+    """Return the queues that a worker was started with (``-Q``), which Celery notes here only."""
+    chosen = app.amqp.queues._consume_from
+    return None if chosen is None else list(chosen)
+
+
+def takes_deliveries(app: Celery) -> bool:
+    """Tell whether the worker of this process consumes any queue of deliveries."""
+    chosen = chosen_queues(app)
+    return chosen is None or any(map(carries_deliveries, chosen))
 
 
 def _accepted(connection: Any, queues: Iterable[Any]) -> Iterator[Any]:

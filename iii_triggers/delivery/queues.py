@@ -58,6 +58,12 @@ def known_queues() -> set[str]:
     return queues
 
 
+def carries_deliveries(queue: str) -> bool:
+    """Tell whether deliveries may come through a Celery queue."""
+    ours = queue == DEFAULT_QUEUE or queue.startswith(("iii.", "iii:"))
+    return ours or queue in settings.III_TOPIC_QUEUES.values()
+
+
 def listen(listener: Callable[[], None]) -> Callable[[], None]:
     """Have ``listener`` called when this process wrote a new topic; call the result to end that."""
     _listeners.append(listener)

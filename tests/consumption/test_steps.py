@@ -10,6 +10,7 @@ import pytest
 from celery import Celery, signals
 from celery.concurrency.prefork import TaskPool as ForkingPool
 from celery.concurrency.thread import TaskPool as ThreadPool
+from django.test import override_settings
 
 from iii_triggers.consumption import connections, engines, steps
 from iii_triggers.consumption.steps import EngineStep, SweeperStep
@@ -95,6 +96,26 @@ def test_the_parent_of_a_prefork_pool_runs_no_engine(starts: list[str]) -> None:
     new = worker(ForkingPool)
     EngineStep(new).start(new)
     assert starts == []
+
+
+@pytest.mark.parametrize(
+    ("queues", "expected"),
+    [
+        ("emails,reports", []),
+        ("emails,iii", ["engine"]),
+        ("iii.a", ["engine"]),
+        ("slow", ["engine"]),
+    ],
+)
+@override_settings(III_TOPIC_QUEUES={"orders": "slow"})
+def test_a_worker_for_other_queues_runs_no_engine(
+    starts: list[str], queues: str, expected: list[str]
+) -> None:
+    process_engine.replace(None)
+    new = worker()
+    new.app.amqp.queues.select(queues.split(","))
+    EngineStep(new).start(new)
+    assert starts == expected
 
 
 async def test_an_engine_that_runs_already_is_used(engine: Engine, starts: list[str]) -> None:
