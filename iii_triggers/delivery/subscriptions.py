@@ -17,7 +17,7 @@ from iii_triggers.engine.payload import NOTHING, Payload
 from iii_triggers.models import Delivery, Subscription, Topic, Trigger
 
 from .policy import Policy
-from .topics import know_topics, ordering_key
+from .topics import ordering_key, write_topics
 from .turns import past_others
 
 BATCH = 500
@@ -47,7 +47,7 @@ def subscribe(wish: Wish) -> Subscription:
     A first subscriber gets what was published before there was one; of a big backlog the sweeper
     hands over the rest.
     """
-    know_topics(Topic.Kind.TOPIC, {wish.topic})
+    write_topics(Topic.Kind.TOPIC, {wish.topic})
     values = {
         "topic": wish.topic,
         "function_id": wish.function_id,

@@ -91,25 +91,27 @@ def know_topics(kind: str, names: set[str]) -> None:
     now = time.monotonic()
     fresh = {name for name in names if _known.get((kind, name), 0) < now}
     if fresh:
-        transaction.on_commit(partial(_write_topics, kind, fresh), robust=True)
+        transaction.on_commit(partial(write_topics, kind, fresh), robust=True)
 
 
-def _write_topics(kind: str, names: set[str]) -> None:
+def write_topics(kind: str, names: set[str]) -> None:
+    """Have a row for each topic, in the caller's transaction if there is one: a short one."""
     there = Topic.objects.filter(kind=kind, name__in=names).values_list("name", flat=True)
     new = names.difference(there)
     if new:
         rows = [Topic(kind=kind, name=name) for name in sorted(new)]
         Topic.objects.bulk_create(rows, ignore_conflicts=True)
-        poke()
-    _remember(kind, names, time.monotonic() + KNOWN_FOR_S)
+        transaction.on_commit(poke, robust=True)
+    transaction.on_commit(partial(_remember, kind, names), robust=True)
 
 
 _known: dict[tuple[str, str], float] = {}
 
 
-def _remember(kind: str, names: set[str], until: float) -> None:
+def _remember(kind: str, names: set[str]) -> None:
     if len(_known) + len(names) > MAX_KNOWN:
         _known.clear()
+    until = time.monotonic() + KNOWN_FOR_S
     _known.update({(kind, name): until for name in names})
 
 

@@ -63,6 +63,12 @@ class TestSubscribing:
         assert row.expires_at is None
         assert Topic.objects.get().name == "orders"
 
+    def test_the_topic_is_there_before_the_end_of_the_transaction(self, messages: Messages) -> None:
+        """As the tests of a site see it, which roll everything back."""
+        with transaction.atomic():
+            subscribe(wish())
+            assert Topic.objects.exists()
+
     def test_twice_is_once_with_the_policy_of_the_newest(self, messages: Messages) -> None:
         first = subscribe(wish())
         second = subscribe(wish(trigger_id="u", policy=Policy(concurrency=1)))
