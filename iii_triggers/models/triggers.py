@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 
@@ -117,11 +117,16 @@ class Trigger(models.Model):
         return f"{self.trigger_type} → {self.function_id}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, with a state that goes with ``enabled``; the engine sets the others."""
+        """Save, with a state that goes with ``enabled``; the engine sets the others.
+
+        In one transaction with what the type of the trigger makes of it.
+        """
         if not self.enabled:
             self.state, self.error = self.State.DISABLED, ""
         elif self.state == self.State.DISABLED:
             self.state = self.State.PARKED
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "state", "error"}
-        super().save(*args, **kwargs)
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
+            super().save(*args, **kwargs)
