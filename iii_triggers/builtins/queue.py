@@ -104,14 +104,16 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
 
 def _dead_functions(engine: Engine) -> Iterator[LocalFunction]:
     """Return the functions that act on dead deliveries."""
+    # Not the engine's own thread: there may be very many of them.
+    in_thread = engine.invoker.threads.run
 
     async def redrive_all(data: DeadInput, context: CallContext) -> dict[str, Any]:
-        count = await engine.database.run(redrive, _dead(data.name))
+        count = await in_thread(redrive, _dead(data.name))
         return {"queue": data.name, "redriven": count}
 
     def one(verb: Verb) -> Callable[..., Any]:
         async def act(data: DeadInput, context: CallContext) -> dict[str, Any]:
-            count = await engine.database.run(verb, _dead_one(data))
+            count = await in_thread(verb, _dead_one(data))
             return {"queue": data.name, "message_id": data.message_id, "redriven": count}
 
         return act
