@@ -14,7 +14,7 @@ from django.utils import timezone
 from iii_triggers.conf import settings
 from iii_triggers.models import Delivery
 from iii_triggers.models.deliveries import DeliveryQuerySet
-from iii_triggers.protocol.text import without_nul
+from iii_triggers.protocol.text import storable
 
 from .durability import do_not_wait_for_disk
 from .policy import Policy
@@ -23,6 +23,7 @@ from .turns import call_next, lock_limited
 Kind = Literal["succeeded", "failed", "skipped", "away", "undone"]
 
 MAX_ERROR = 10_000
+MAX_CODE = 255
 MAX_PAUSE_S = 60.0
 """Longest pause before a function is tried again that was there, and then was not."""
 
@@ -76,8 +77,8 @@ def _succeed(outcomes: Iterable[Outcome], now: datetime) -> set[Any]:
 def _write(outcome: Outcome, now: datetime) -> bool:
     row = outcome.delivery
     values = _values(outcome, now)
-    error = without_nul(outcome.message)[:MAX_ERROR]
-    values |= {"error_code": outcome.code[:255], "error": error, "leased_until": None}
+    code, error = storable(outcome.code)[:MAX_CODE], storable(outcome.message)[:MAX_ERROR]
+    values |= {"error_code": code, "error": error, "leased_until": None}
     return bool(leased(row).update(**values))
 
 

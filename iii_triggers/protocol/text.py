@@ -22,6 +22,11 @@ def without_nul(text: str) -> str:
     return text.replace("\0", "")
 
 
+def storable(text: str) -> str:
+    """Return ``text`` as every database stores it: no NUL, and lone surrogates escaped."""
+    return without_nul(text).encode(errors="backslashreplace").decode()
+
+
 def _escaped(character: str) -> str:
     category = unicodedata.category(character)
     if category.startswith("C") or category in LINE_ENDS:

@@ -87,6 +87,18 @@ def test_an_error_is_cut_and_fit_for_the_database(lease: Make) -> None:
     assert len(row.error) == MAX_ERROR
 
 
+@pytest.mark.parametrize("text", ["a\0b", "a\udcffb"])
+def test_an_error_in_text_that_no_database_takes_is_written_all_the_same(
+    lease: Make, text: str
+) -> None:
+    """It would be tried for ever as lost, without its reason."""
+    row = end(lease(), "failed", text, text)
+    assert row.state == "retry"
+    for kept in (row.error_code, row.error):
+        assert kept.startswith("a")
+        assert kept.endswith("b")
+
+
 def test_a_skipped_one_is_the_end_without_an_error_code(lease: Make) -> None:
     row = end(lease(), "skipped", message="The condition said no.")
     assert (row.state, row.error) == ("skipped", "The condition said no.")
