@@ -196,6 +196,13 @@ def test_a_thread_that_does_not_start_is_the_error_of_the_caller(
     assert batcher.submit(2).result(DEADLINE_S) == 4
 
 
+def test_a_system_without_fork_needs_no_care(
+    start: Start, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    assert start(work).submit(1).result(DEADLINE_S) == 2
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_fork_starts_with_nothing(start: Start, work: Work) -> None:

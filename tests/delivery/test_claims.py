@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from iii_triggers.delivery.claims import claim
+from iii_triggers.delivery.claims import _lease, claim
 from iii_triggers.delivery.outcomes import Kind, Outcome, store
 from iii_triggers.delivery.policy import Policy
 from iii_triggers.delivery.redrive import hold, redrive, release
@@ -61,6 +61,15 @@ def test_of_many_processes_one_wins(many_writers: None, make: Make) -> None:
     won = race(*[lambda: claimed(row)] * 8)
     assert sorted(map(len, won)) == [0] * 7 + [1]
     assert Delivery.objects.get().attempts == 1
+
+
+def test_of_a_batch_only_those_that_still_wait_are_won(make: Make) -> None:
+    """As where a database does not lock the rows that were read."""
+    rows = [make(), make()]
+    claimed(rows[0])
+    won = _lease(rows, node_id=NODE, now=timezone.now())
+    assert [row.pk for row in won] == [rows[1].pk]
+    assert Delivery.objects.get(pk=rows[0].pk).lease_token != won[0].lease_token
 
 
 def test_a_lease_is_longer_than_the_attempt_may_take(make: Make) -> None:

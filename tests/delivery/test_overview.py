@@ -46,3 +46,11 @@ def test_lanes_are_counted_while_they_are_not_finished(db: None) -> None:
         make(lane="a", state=state)
     make(lane="b")
     assert in_lanes(["a", "c"]) == {"a": 4}
+
+
+def test_a_topic_and_a_named_queue_of_one_name_share_nothing(db: None) -> None:
+    queue = Topic.objects.create(name="orders", kind=Topic.Kind.QUEUE)
+    Subscription.objects.create(identity="i", topic="orders", function_id="f")
+    make(topic="orders", trigger_type="queue")
+    backlog = backlogs([queue])[queue.kind, queue.name]
+    assert (backlog.counts, backlog.functions, backlog.oldest_waiting) == ({}, [], None)

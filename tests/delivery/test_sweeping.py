@@ -11,7 +11,7 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from iii_triggers.delivery import sweeping
+from iii_triggers.delivery import subscriptions, sweeping
 from iii_triggers.delivery.claims import claim
 from iii_triggers.delivery.outcomes import Outcome, store
 from iii_triggers.delivery.policy import Policy
@@ -182,6 +182,18 @@ class TestLostLeases:
         lease(*[make() for _ in range(5)])
         assert release_lost_leases() == 5
 
+    def test_one_pass_has_an_end(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sweeping, "BATCH", 1)
+        monkeypatch.setattr(sweeping, "MAX_BATCHES", 2)
+        lease(*[make() for _ in range(5)])
+        assert release_lost_leases() == 2
+
+    def test_one_that_was_released_before_is_left_alone(self, make: Make) -> None:
+        (row,) = lease(make())
+        assert sweeping._release([row], timezone.now()) == 1
+        assert sweeping._release([row], timezone.now()) == 0
+        assert fetch(row).attempts == 1
+
     def test_payloads_are_not_read(self, make: Make, django_assert_num_queries: Any) -> None:
         lease(make())
         with django_assert_num_queries(5) as captured:
@@ -318,6 +330,15 @@ class TestOrphans:
             make(waits_for="subscriber", function_id="", topic="orders")
         make_subscription()
         assert adopt_orphans() == 5
+
+    def test_one_pass_has_an_end(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sweeping, "BATCH", 1)
+        monkeypatch.setattr(sweeping, "MAX_BATCHES", 2)
+        monkeypatch.setattr(subscriptions, "BATCH", 1)
+        for _ in range(5):
+            make(waits_for="subscriber", function_id="", topic="orders")
+        make_subscription()
+        assert adopt_orphans() == 2
 
     def test_the_first_subscriber_gets_it_and_no_other(self, make: Make) -> None:
         make(waits_for="subscriber", function_id="", topic="orders")

@@ -391,6 +391,10 @@ class TestConfig:
             parse_config({"topic": "t", "metadata": {"infrastructure": {"queue": tuning}}})
         assert caught.value.message
 
+    def test_is_an_object(self) -> None:
+        with pytest.raises(InvalidConfig):
+            parse_config([])
+
     @pytest.mark.parametrize("topic", [None, "", 7, [], "x" * 256, "a\0b"])
     def test_a_topic_is_text(self, topic: Any) -> None:
         with pytest.raises(InvalidConfig) as caught:
