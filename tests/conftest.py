@@ -17,6 +17,7 @@ from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from iii_triggers.delivery.topics import forget_topics
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions
 from iii_triggers.engine.mirror import write_batch
@@ -70,6 +71,12 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
                 if model not in (ContentType, Permission):
                     model._base_manager.all()._raw_delete("default")
         connection.close()
+
+
+@pytest.fixture(autouse=True)
+def no_known_topics() -> None:
+    """Whatever topics the process has seen: the rows of another test are gone."""
+    forget_topics()
 
 
 @pytest.fixture
