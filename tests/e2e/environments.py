@@ -43,6 +43,7 @@ class Sdk:
     ``hears_unregister``: its trigger types are told when a trigger goes.
     ``unregisters_functions``: its client can withdraw a function.
     ``typed_errors``: a failed call carries the code of the error.
+    ``enqueues``: its client has the ``enqueue`` action.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Sdk:
     hears_unregister: bool = True
     unregisters_functions: bool = True
     reattaches: bool = False
+    enqueues: bool = False
 
     @property
     def home(self) -> Path:
@@ -89,6 +91,7 @@ SDKS = (
         program="python_0_9.py",
         requirements=("iii-sdk[otel]==0.9.0", "websockets==15.0.1"),
         hears_unregister=False,
+        enqueues=True,
     ),
     Sdk(
         name="python_0_25",
@@ -97,6 +100,7 @@ SDKS = (
         program="python_0_25.py",
         requirements=("iii-sdk==0.25.0",),
         reattaches=True,
+        enqueues=True,
     ),
     Sdk(
         name="node_0_2",
@@ -113,6 +117,7 @@ SDKS = (
         program="node_0_22.mjs",
         requirements=("iii-sdk@0.22.1",),
         reattaches=True,
+        enqueues=True,
     ),
 )
 

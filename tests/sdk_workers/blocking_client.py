@@ -39,3 +39,8 @@ class BlockingClient:
         """Call a function without waiting."""
         request = {"function_id": function_id, "payload": data, "action": TriggerAction.Void()}
         self.iii.trigger(request)
+
+    def enqueue(self, function_id: str, data: Any, queue: str) -> Any:
+        """Queue a call."""
+        action = TriggerAction.Enqueue(queue=queue)
+        return self.iii.trigger({"function_id": function_id, "payload": data, "action": action})

@@ -15,6 +15,12 @@ steer({
     iii.trigger({ function_id: functionId, payload: data, timeoutMs }),
   callVoid: (functionId, data) =>
     iii.trigger({ function_id: functionId, payload: data, action: TriggerAction.Void() }),
+  enqueue: (functionId, data, queue) =>
+    iii.trigger({
+      function_id: functionId,
+      payload: data,
+      action: TriggerAction.Enqueue({ queue }),
+    }),
   listFunctions: async () => {
     const request = { function_id: 'engine::functions::list', payload: {} };
     const { functions } = await iii.trigger(request);

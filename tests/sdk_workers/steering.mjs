@@ -48,6 +48,7 @@ class Steering {
       call_void: ({ function_id, data }) => {
         client.callVoid(function_id, data);
       },
+      enqueue: ({ function_id, data, queue }) => client.enqueue(function_id, data, queue),
       list_functions: () => client.listFunctions(),
       list_workers: () => client.listWorkers(),
       fire: ({ payload }) => {

@@ -42,6 +42,9 @@ class Client(Protocol):
     def call_void(self, function_id: str, data: Any) -> None:
         """Run a function anywhere and forget it."""
 
+    def enqueue(self, function_id: str, data: Any, queue: str) -> Any:
+        """Queue a call and return its receipt; not every SDK can."""
+
     def list_functions(self) -> list[str]:
         """Return the ids of the functions the engine knows."""
 
@@ -116,6 +119,10 @@ class Steering:
     def do_call_void(self, function_id: str, data: Any = None) -> None:
         """Call a function and do not wait for it."""
         self.client.call_void(function_id, data)
+
+    def do_enqueue(self, function_id: str, data: Any, queue: str) -> Any:
+        """Queue a call of a function and return the receipt."""
+        return self.client.enqueue(function_id, data, queue)
 
     def do_list_functions(self) -> list[str]:
         """List the functions the engine knows; by then it has seen all frames before."""
