@@ -1,15 +1,14 @@
-"""What stands in topics and named queues, for people and for ``engine::queue::*``."""
+"""Topics and named queues in figures, as ``engine::queue::*`` tells them."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count
-
-from iii_triggers.models import Delivery, Subscription, Topic
+from iii_triggers.models import Delivery, Topic
 
 from .named_queues import named_queue_names
+from .overview import Backlog, backlogs
 
 State = Delivery.State
 
@@ -30,56 +29,31 @@ class TopicStats:
 
 def all_topics() -> list[TopicStats]:
     """Return every topic and named queue, by name."""
-    keys = {(row.kind, row.name) for row in Topic.objects.all()}
+    keys = set(Topic.objects.values_list("kind", "name"))
     keys |= {(Topic.Kind.QUEUE.value, name) for name in named_queue_names()}
-    counts, subscribers = _counts(), _subscribers()
-    return [
-        _stats(kind, name, counts, subscribers)
-        for kind, name in sorted(keys, key=lambda key: (key[1], key[0]))
-    ]
+    return _stats(sorted(keys, key=lambda key: (key[1], key[0])))
 
 
 def topic_stats(name: str) -> TopicStats:
     """Return a topic, or the named queue of that name where there is no such topic."""
-    named = not Topic.objects.filter(kind=Topic.Kind.TOPIC, name=name).exists()
-    kind = Topic.Kind.QUEUE if named and name in named_queue_names() else Topic.Kind.TOPIC
-    return _stats(kind, name, _counts(name), _subscribers(name))
+    is_topic = Topic.objects.filter(kind=Topic.Kind.TOPIC, name=name).exists()
+    is_named = not is_topic and name in named_queue_names()
+    kind = Topic.Kind.QUEUE if is_named else Topic.Kind.TOPIC
+    return _stats([(kind.value, name)])[0]
 
 
-def _counts(name: str | None = None) -> Counter[tuple[bool, str, str]]:
-    """Count by topic and state; the flag tells named queues from topics."""
-    rows = (
-        Delivery.objects.exclude(topic="") if name is None else Delivery.objects.filter(topic=name)
-    )
-    unsettled = rows.filter(
-        state__in=[State.QUEUED, State.RETRY, State.HELD, State.LEASED, State.DEAD]
-    )
-    counted = (
-        unsettled.order_by().values_list("trigger_type", "topic", "state").annotate(n=Count("pk"))
-    )
-    counts: Counter[tuple[bool, str, str]] = Counter()
-    for trigger_type, topic, state, number in counted:
-        counts[trigger_type == "", topic, state] += number
-    return counts
+def _stats(keys: Iterable[tuple[str, str]]) -> list[TopicStats]:
+    found = backlogs(Topic(kind=kind, name=name) for kind, name in keys)
+    return [_of(kind, name, backlog) for (kind, name), backlog in found.items()]
 
 
-def _subscribers(name: str | None = None) -> Counter[str]:
-    rows = Subscription.objects.all() if name is None else Subscription.objects.filter(topic=name)
-    return Counter(dict(rows.order_by().values_list("topic").annotate(n=Count("pk"))))
-
-
-def _stats(
-    kind: str, name: str, counts: Counter[tuple[bool, str, str]], subscribers: Counter[str]
-) -> TopicStats:
-    is_named = kind == Topic.Kind.QUEUE
-    waiting = sum(
-        counts[is_named, name, state] for state in (State.QUEUED, State.RETRY, State.HELD)
-    )
+def _of(kind: str, name: str, backlog: Backlog) -> TopicStats:
+    counts = backlog.counts
     return TopicStats(
-        kind=str(kind),
+        kind=kind,
         name=name,
-        waiting=waiting,
-        running=counts[is_named, name, State.LEASED],
-        dead=counts[is_named, name, State.DEAD],
-        subscriptions=0 if is_named else subscribers[name],
+        waiting=sum(counts.get(state, 0) for state in (State.QUEUED, State.RETRY, State.HELD)),
+        running=counts.get(State.LEASED, 0),
+        dead=counts.get(State.DEAD, 0),
+        subscriptions=len(backlog.functions),
     )
