@@ -28,6 +28,12 @@ def current_invocation() -> Invocation | None:
     return _current.get()
 
 
+def current_traceparent() -> str:
+    """Return the trace context of the running invocation; "" where there is none."""
+    invocation = current_invocation()
+    return (invocation.traceparent or "") if invocation is not None else ""
+
+
 def enter(invocation: Invocation) -> None:
     """Make ``invocation`` the current one for the rest of the running task or context."""
     _current.set(invocation)

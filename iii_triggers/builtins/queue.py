@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from iii_triggers.context import current_invocation
+from iii_triggers.context import current_traceparent
 from iii_triggers.delivery.calls import QueuedCall
 from iii_triggers.delivery.named_queues import DEFAULT_NAME
 from iii_triggers.delivery.publishing import apublish
@@ -78,7 +78,9 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     """Return the functions of this family."""
 
     async def publish(data: PublishInput, context: CallContext) -> None:
-        message = Message(topic=data.topic, data=Payload.of(data.data), traceparent=_traceparent())
+        message = Message(
+            topic=data.topic, data=Payload.of(data.data), traceparent=current_traceparent()
+        )
         await apublish(message, engine=engine)
 
     async def enqueue(data: CallInput, context: CallContext) -> dict[str, str]:
@@ -88,7 +90,7 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
             queue=DEFAULT_NAME if data.queue is None else data.queue,
             namespace=data.namespace,
             metadata=data.metadata,
-            traceparent=_traceparent(),
+            traceparent=current_traceparent(),
         )
         return {"messageReceiptId": str((await apublish(call, engine=engine))[0])}
 
@@ -150,8 +152,3 @@ def _dead_one(data: DeadInput) -> Any:
         return rows.filter(pk=uuid.UUID(data.message_id))
     except ValueError:
         return rows.none()
-
-
-def _traceparent() -> str:
-    invocation = current_invocation()
-    return (invocation.traceparent or "") if invocation is not None else ""

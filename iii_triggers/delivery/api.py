@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from iii_triggers.context import current_invocation
+from iii_triggers.context import current_traceparent
 from iii_triggers.engine.payload import Payload
 
 from .calls import QueuedCall, queue_call
@@ -74,7 +74,7 @@ def enqueue_call(
         metadata=metadata,
         idempotency_key=idempotency_key,
         run_at=_run_at(delay_s),
-        traceparent=_traceparent(),
+        traceparent=current_traceparent(),
     )
     return str(queue_call(call))
 
@@ -88,14 +88,9 @@ def _message(
         idempotency_key=idempotency_key,
         ordering_key=ordering_key,
         run_at=_run_at(delay_s),
-        traceparent=_traceparent(),
+        traceparent=current_traceparent(),
     )
 
 
 def _run_at(delay_s: float) -> datetime | None:
     return timezone.now() + timedelta(seconds=delay_s) if delay_s > 0 else None
-
-
-def _traceparent() -> str:
-    invocation = current_invocation()
-    return (invocation.traceparent or "") if invocation is not None else ""
