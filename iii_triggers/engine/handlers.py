@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 async def run_handler(pending: Pending, function: LocalFunction, threads: SiteThreads) -> Payload:
-    """Run a function for a call and return its result; raises whatever the function raises."""
+    """Run a function for a call and return its result; raises whatever the function raises.
+
+    None is "no result"; a built-in function may return a Payload, such as the one of a null.
+    """
     call = pending.call
     enter(
         Invocation(
@@ -35,6 +38,8 @@ async def run_handler(pending: Pending, function: LocalFunction, threads: SiteTh
         result = function.handler(*arguments)
     else:
         result = await threads.run(function.handler, *arguments)
+    if isinstance(result, Payload):
+        return result
     return NOTHING if result is None else Payload.of(result)
 
 

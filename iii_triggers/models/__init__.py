@@ -3,6 +3,7 @@
 from .changes import Change, ChangeCounter
 from .deliveries import Delivery, Lane, Subscription, Topic
 from .functions import Function
+from .items import Configuration, StateItem, StreamItem
 from .nodes import Node
 from .tokens import WorkerToken
 from .trigger_types import TriggerType
@@ -12,10 +13,13 @@ from .workers import Worker
 __all__ = [
     "Change",
     "ChangeCounter",
+    "Configuration",
     "Delivery",
     "Function",
     "Lane",
     "Node",
+    "StateItem",
+    "StreamItem",
     "Subscription",
     "Topic",
     "Trigger",

@@ -52,6 +52,8 @@ class Change(models.Model):
         TRIGGER = "trigger", "trigger"
         TRIGGER_TYPE = "trigger_type", "trigger type"
         FUNCTION = "function", "functions of a worker"
+        TOKEN = "token", "worker token"
+        CONFIGURATION = "configuration", "configuration"
 
     revision = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)

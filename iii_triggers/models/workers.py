@@ -26,6 +26,14 @@ class Worker(models.Model):
     namespace = models.CharField(_("namespace"), max_length=255, default="default")
     connected_at = models.DateTimeField(_("connected at"))
     last_seen = models.DateTimeField(_("last seen"))
+    isolation = models.CharField(_("isolation"), max_length=100, blank=True)
+    telemetry = models.JSONField(
+        _("telemetry"), null=True, blank=True, help_text=_("Language, project and framework.")
+    )
+    in_flight = models.PositiveIntegerField(
+        _("in flight"), default=0, help_text=_("Invocations it was running when last looked at.")
+    )
+    metrics = models.JSONField(_("metrics"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("worker")
