@@ -13,7 +13,7 @@ from django.conf import settings as django_settings
 
 MIB = 1024 * 1024
 
-FunctionConflict = Literal["balance", "newest"]
+FunctionConflict = Literal["balance", "newest", "reject"]
 
 
 class Settings:
@@ -59,7 +59,10 @@ class Settings:
     """Origins that may call HTTP triggers from a page; empty turns CORS off, "*" allows all."""
 
     III_FUNCTION_CONFLICT: FunctionConflict = "balance"
-    """When several workers offer one function: share the calls, or call the newest."""
+    """When several workers offer one function: share the calls, call the newest, or refuse it."""
+
+    III_REGISTRATION_GRACE_S: float = 1.0
+    """How long registrations of a worker that fell silent wait for it to introduce itself."""
 
     III_SITE_THREADS: int = 16
     """Threads for the site's plain (not ``async``) functions."""

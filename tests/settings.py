@@ -24,3 +24,6 @@ else:
     # What a crash of the machine would lose, a test can lose.
     DATABASES["default"]["OPTIONS"] = {"options": "-c synchronous_commit=off"}
 DATABASES["default"]["TEST"] = {"NAME": _name}
+
+# Workers of the tests often register something without introducing themselves first.
+III_REGISTRATION_GRACE_S = 0

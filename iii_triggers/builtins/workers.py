@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from msgspec import Struct
 
 from iii_triggers.engine.connections import WorkerConnection, WorkerInfo
 from iii_triggers.engine.functions import CallContext, LocalFunction
+from iii_triggers.engine.ownership import refuse_name
+from iii_triggers.engine.registrations import is_id
 from iii_triggers.protocol.errors import InvalidInput, InvalidNamespace
 
 from .base import builtin
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
 
 MAX_TEXT = 280
+CONFLICT = 4409
+"""Close code of a worker whose name is taken; SDKs stop because of the frame before it."""
 PIDLESS_BEFORE = {"node": (0, 9, 0), "python": (0, 8, 2)}
 """SDKs older than these send no pid, so its absence does not make them ghosts."""
 
@@ -53,6 +58,13 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
         if connection is None:
             raise InvalidInput.of(context.function_id, "missing field `_caller_worker_id`")
         connection.info = _info(data)
+        _settle_namespace(connection, data.namespace)
+        refusal = refuse_name(engine.connections.values(), connection)
+        if refusal is not None:
+            connection.send(refusal)
+            # After the answer.
+            asyncio.get_running_loop().call_soon(connection.close, CONFLICT)
+            return {"success": False}
         connection.registered = True
         engine.mirror.worker_connected(connection)
         return {"success": True}
@@ -70,8 +82,14 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     )
 
 
+def _settle_namespace(connection: WorkerConnection, namespace: str | None) -> None:
+    """Put a worker into its namespace; one that is in a namespace already stays there."""
+    if namespace is not None and not connection.gate.is_introduced:
+        connection.namespace = namespace
+
+
 def _info(data: RegisterInput) -> WorkerInfo:
-    if data.namespace is not None and not data.namespace.strip():
+    if data.namespace is not None and not is_id(data.namespace):
         raise InvalidNamespace()
     return WorkerInfo(
         name=_clean(data.name),

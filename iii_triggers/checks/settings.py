@@ -44,6 +44,7 @@ RANGES = {
     "III_HEARTBEAT_INTERVAL_S": INTERVAL,
     "III_NODE_TIMEOUT_S": INTERVAL,
     "III_SHUTDOWN_GRACE_S": Range(minimum=0, maximum=3600),
+    "III_REGISTRATION_GRACE_S": Range(minimum=0, maximum=5),
     "III_BACKOFF_MS": Range(minimum=0),
     "III_CONSUMER_THREADS": Range(minimum=1, maximum=1000),
     "III_SWEEP_INTERVAL_S": INTERVAL,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from iii_triggers.protocol.codec import encode
 from iii_triggers.protocol.errors import PayloadTooLarge
 
+from .gate import FrameGate
+
 if TYPE_CHECKING:
     from iii_triggers.protocol.messages import Message
 
@@ -53,6 +55,7 @@ class WorkerConnection:
     reattach_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     connected_at_ms: int = field(default_factory=lambda: int(time.time() * 1000))
     info: WorkerInfo = field(default_factory=WorkerInfo)
+    gate: FrameGate = field(default_factory=FrameGate)
     registered: bool = False
     spoke: bool = False
     """Whether a protocol message ever came; telemetry sockets of old SDKs never send one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
@@ -147,6 +148,7 @@ class Engine:
         if not self.is_running or self.draining:
             raise EngineNotRunning("The engine is not taking workers.")
         connection = WorkerConnection(transport=transport, ip=ip)
+        connection.gate.leads_to(partial(self.frames.act, connection))
         self.connections[connection.worker_id] = connection
         connection.send(
             WorkerRegistered(
@@ -160,6 +162,7 @@ class Engine:
         if self.connections.pop(connection.worker_id, None) is None:
             return
         connection.closed = True
+        connection.gate.close()
         for function_id in list(connection.function_ids):
             self.functions.withdraw(connection.namespace, function_id, connection)
         self.invoker.connection_closed(connection)

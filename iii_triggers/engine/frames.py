@@ -26,8 +26,10 @@ from iii_triggers.protocol.errors import (
 )
 from iii_triggers.protocol.text import one_line, without_nul
 
-from .calls import Call, Outcome
+from .calls import Call, Done, Outcome
 from .connections import WorkerConnection
+from .gate import REGISTER_FUNCTIONS
+from .ownership import refuse_function
 from .payload import Payload
 from .registrations import function_of, trigger_of, trigger_type_of
 
@@ -72,14 +74,18 @@ class FrameHandler:
         Messages that need no action (services, pong, what only the engine sends) are ignored, and
         so is what a connection still says after it was torn down.
         """
-        if connection.closed:
-            return None
+        return connection.gate.handle(message) if not connection.closed else None
+
+    def act(self, connection: WorkerConnection, message: m.AnyMessage) -> Awaitable[None] | None:
+        """Do what a message asks for, now that it has its turn."""
         handler = self._handlers.get(type(message))
         return handler(connection, message) if handler is not None else None
 
     def on_invoke_function(self, connection: WorkerConnection, message: m.InvokeFunction) -> None:
         """Start a call and answer when it is done, unless nobody waits (sections 3.10, 4)."""
         answer = self._answer_to(connection, message)
+        if message.function_id in REGISTER_FUNCTIONS:
+            answer = _then(answer, connection.gate.introduce)
         if message.namespace is not None and not message.namespace.strip():
             answer(InvalidNamespace())
             return
@@ -130,11 +136,16 @@ class FrameHandler:
     def on_register_function(
         self, connection: WorkerConnection, message: m.RegisterFunction
     ) -> None:
-        """Offer a function; nothing is answered (section 3.6)."""
+        """Offer a function; only a refusal is answered (section 3.6)."""
         info = function_of(connection, message)
         if message.invocation is not None:
             # Functions behind a URL need a URL policy; without one the engine must not call out.
             logger.warning("%s is HTTP-invoked, which is not supported.", one_line(message.id))
+            return
+        refusal = refuse_function(self.engine.functions, info, connection)
+        if refusal is not None:
+            logger.warning("Function %s has another owner.", one_line(message.id))
+            connection.send(refusal)
             return
         self.engine.functions.offer(info, connection)
         self.engine.mirror.function_offered(info, connection)
@@ -269,6 +280,18 @@ def _fill(result: m.InvocationResult, outcome: Outcome) -> None:
         result.result = Raw(outcome.json())
     except IiiError as error:
         result.error = error_body(error)
+
+
+def _then(answer: Done, step: Callable[[], None]) -> Done:
+    """Answer, then take another step."""
+
+    def answer_and_step(outcome: Outcome) -> None:
+        try:
+            answer(outcome)
+        finally:
+            step()
+
+    return answer_and_step
 
 
 def _discard(outcome: Outcome) -> None:

@@ -146,6 +146,10 @@ class FunctionTable:
         for offers in self._offers.values():
             yield _newest_per_identity(offers)[-1]
 
+    def offers_of(self, key: Key) -> list[Offer]:
+        """Return what workers of this node offer under one key, oldest first."""
+        return list(self._offers.get(key, ()))
+
     def all_offers(self) -> Iterator[Offer]:
         """Iterate over every offer of every worker."""
         for offers in self._offers.values():
@@ -171,7 +175,7 @@ class FunctionTable:
 
 def _choose(offers: list[Offer]) -> Offer:
     """Pick the offer to call: the newest, or the one with the fewest calls in flight."""
-    if settings.III_FUNCTION_CONFLICT == "newest":
+    if settings.III_FUNCTION_CONFLICT != "balance":
         return offers[-1]
     return min(_newest_per_identity(offers), key=lambda offer: len(offer.connection.executing))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def function_of(connection: WorkerConnection, message: m.RegisterFunction) -> FunctionInfo:
     """Return the function that is offered. Raise LimitExceeded or InvalidArguments."""
-    if not _is_id(message.id):
+    if not is_id(message.id):
         raise LimitExceeded("The function id is empty or too long.")
     check_json(message.request_format)
     check_json(message.response_format)
@@ -47,7 +47,7 @@ def trigger_of(connection: WorkerConnection, message: m.RegisterTrigger) -> Trig
     if not all(namespace.strip() for namespace in namespaces):
         raise InvalidNamespace()
     ids = (message.id, message.trigger_type, message.function_id, *namespaces)
-    if not all(_is_id(id_) for id_ in ids):
+    if not all(is_id(id_) for id_ in ids):
         raise LimitExceeded(
             "An id or a namespace is empty, holds a NUL character "
             f"or is over {settings.III_MAX_ID_LENGTH} characters."
@@ -71,7 +71,7 @@ def trigger_type_of(
 ) -> TriggerTypeEntry:
     """Return the trigger type that is provided. Raise LimitExceeded or InvalidArguments."""
     namespace = message.namespace if message.namespace is not None else connection.namespace
-    if not _is_id(message.id) or not _is_id(namespace):
+    if not is_id(message.id) or not is_id(namespace):
         raise LimitExceeded("The trigger type id or its namespace is empty or too long.")
     check_json(message.trigger_request_format)
     check_json(message.call_request_format)
@@ -86,5 +86,6 @@ def trigger_type_of(
     )
 
 
-def _is_id(value: str) -> bool:
+def is_id(value: str) -> bool:
+    """Tell whether an id or a namespace can be stored: not blank, not too long, without NUL."""
     return bool(value.strip()) and len(value) <= settings.III_MAX_ID_LENGTH and "\0" not in value

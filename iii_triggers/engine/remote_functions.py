@@ -56,7 +56,7 @@ class RemoteFunctions:
         offers = [o for o in self._offers.get(key, ()) if o.node.node_id not in without]
         if not offers:
             return None
-        if settings.III_FUNCTION_CONFLICT == "newest":
+        if settings.III_FUNCTION_CONFLICT != "balance":
             return offers[-1]
         return min(offers, key=_busyness)
 
