@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from asgiref.sync import iscoroutinefunction
@@ -18,14 +18,16 @@ def builtin(
     """Yield a built-in function and, for an ``engine::`` id, its dotted alias of old SDKs.
 
     The input is converted to ``input_type`` (a msgspec struct) first; no input is ``{}``, and one
-    of the wrong shape is answered with ``deserialization_error``.
+    of the wrong shape is answered with ``deserialization_error``. A field of the type ``Raw`` gets
+    its JSON text as it was sent.
     """
+    convert = _reader(input_type)
 
     def call(data: Any, context: CallContext) -> Any:
-        return handler(_convert(data, input_type, context.function_id), context)
+        return handler(convert(data, context), context)
 
     async def acall(data: Any, context: CallContext) -> Any:
-        return await handler(_convert(data, input_type, context.function_id), context)
+        return await handler(convert(data, context), context)
 
     is_async = iscoroutinefunction(handler)
     ids = [function_id]
@@ -38,8 +40,17 @@ def builtin(
         )
 
 
-def _convert(data: Any, input_type: type[Any], function_id: str) -> Any:
-    try:
-        return msgspec.convert({} if data is None else data, input_type)
-    except msgspec.ValidationError as error:
-        raise InvalidInput.of(function_id, str(error)) from error
+def _reader(input_type: type[Any]) -> Callable[[Any, CallContext], Any]:
+    """Return what makes the input of a call one of ``input_type``."""
+    types = [item.type for item in msgspec.structs.fields(input_type)]
+    keeps_text = any(msgspec.Raw in (type_, *get_args(type_)) for type_ in types)
+
+    def read(data: Any, context: CallContext) -> Any:
+        try:
+            if keeps_text and data is not None:
+                return msgspec.json.decode(context.data.json(), type=input_type)
+            return msgspec.convert({} if data is None else data, input_type)
+        except msgspec.ValidationError as error:
+            raise InvalidInput.of(context.function_id, str(error)) from error
+
+    return read

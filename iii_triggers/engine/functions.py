@@ -10,6 +10,7 @@ from iii_triggers.conf import settings
 from iii_triggers.protocol.errors import LimitExceeded
 
 from .connections import WorkerConnection
+from .payload import NOTHING, Payload
 from .remote_functions import RemoteFunctions, RemoteOffer
 
 Key = tuple[str, str]
@@ -26,6 +27,8 @@ class CallContext:
     """The worker that called; None for the engine's own calls."""
     function_id: str
     """The id as the caller wrote it."""
+    data: Payload = NOTHING
+    """The input as it came, for functions that keep its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

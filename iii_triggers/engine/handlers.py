@@ -31,7 +31,9 @@ async def run_handler(pending: Pending, function: LocalFunction, threads: SiteTh
     )
     arguments: list[Any] = [call.data.value()]
     if function.is_builtin:
-        arguments.append(CallContext(caller=call.caller, function_id=call.function_id))
+        arguments.append(
+            CallContext(caller=call.caller, function_id=call.function_id, data=call.data)
+        )
     if function.is_async:
         result = await function.handler(*arguments)
     elif function.is_builtin:

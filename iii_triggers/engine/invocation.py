@@ -50,6 +50,7 @@ class Invoker:
     """Functions that did not end when the engine stopped, though they were cancelled."""
     away: Away | None = None
     """None as long as no other node can be reached."""
+    is_stopped: bool = False
     _pending: set[Pending] = field(default_factory=set)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -146,6 +147,7 @@ class Invoker:
 
     async def stop(self) -> None:
         """End everything in flight with InvocationStopped."""
+        self.is_stopped = True
         tasks = [pending.task for pending in self._pending if pending.task is not None]
         for pending in list(self._pending):
             self._finish(pending, InvocationStopped())
