@@ -26,10 +26,14 @@ class Fleet:
             self._kept[sdk.name] = self.start(sdk, name=sdk.name)
         return self._kept[sdk.name]
 
-    def start(self, sdk: Sdk, *, name: str) -> Worker:
-        """Start a worker of its own for a test; skip the test if this machine cannot."""
+    def start(self, sdk: Sdk, *, name: str, **variables: str) -> Worker:
+        """Start a worker of its own for a test; skip the test if this machine cannot.
+
+        ``variables`` are added to its environment.
+        """
         try:
-            worker = Worker(sdk, url=self.engine.worker_url, name=name, home=self.folder / name)
+            home = self.folder / name
+            worker = Worker(sdk, url=self.engine.worker_url, name=name, home=home, **variables)
         except SdkUnavailable as reason:
             pytest.skip(str(reason))
         self.started.append(worker)

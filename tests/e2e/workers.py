@@ -26,10 +26,12 @@ class CallFailed(Exception):
 class Worker(Process):
     """A running worker program (see steering.py for its commands and events)."""
 
-    def __init__(self, sdk: Sdk, *, url: str, name: str, home: Path) -> None:
+    def __init__(self, sdk: Sdk, *, url: str, name: str, home: Path, **variables: str) -> None:
         home.mkdir(parents=True, exist_ok=True)
         # Old SDKs send telemetry where these variables point, not to the worker's address.
-        env = environment(III_URL=url, III_BRIDGE_URL=url, HOME=str(home), LANG="C.UTF-8")
+        env = environment(
+            III_URL=url, III_BRIDGE_URL=url, HOME=str(home), LANG="C.UTF-8", **variables
+        )
         super().__init__(name, [*sdk.command(), url, name], env=env, cwd=home)
         self.sdk = sdk
         self._numbers = itertools.count(1)
