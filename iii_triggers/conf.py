@@ -31,6 +31,27 @@ class Settings:
     III_MAX_FRAME_BYTES: int = 64 * MIB
     """Largest frame a worker may send; the newest SDKs send up to 64 MiB."""
 
+    III_MAX_CHANNELS: int = 1000
+    """How many channels made by ``engine::channels::create`` may be open in one process."""
+
+    III_CHANNEL_BUFFER_BYTES: int = 4 * MIB
+    """How much may wait in one channel before its writer has to wait."""
+
+    III_MAX_CHANNEL_FRAME_BYTES: int = 16 * MIB
+    """Largest frame a writer may send into a channel; SDKs send up to 64 KiB of binary."""
+
+    III_CHANNEL_TTL_S: float = 300.0
+    """How long one end of a channel waits for the other before the channel is dropped."""
+
+    III_STREAM_GRACE_MS: int = 100
+    """How long a worker that returned nothing has to begin a streamed HTTP response.
+
+    Then the answer is 204; a slow connection gets up to 400 ms more.
+    """
+
+    III_HTTP_MIDDLEWARE: list[str] = []
+    """Ids of the functions that every request to an HTTP trigger goes through first, in order."""
+
     III_MAX_SEND_QUEUE_BYTES: int = 64 * MIB
     """How much may wait to be sent to one worker before its connection is dropped."""
 
@@ -135,6 +156,9 @@ class Settings:
 
     III_TOPIC_QUEUES: dict[str, str] = {}
     """Celery queues of topics that have another one than ``iii.<topic>``."""
+
+    III_STATE_MAX_VALUE_BYTES: int = 10 * MIB
+    """Largest value of state, of the key-value server and of a stream item, as JSON."""
 
     III_TRIGGER_TYPES: list[str] = [
         "iii_triggers.trigger_types.http.HttpTriggerType",

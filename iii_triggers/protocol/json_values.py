@@ -32,6 +32,20 @@ def check_json(value: Any) -> None:
         containers = _containers(chain.from_iterable(map(_inside, containers)))
 
 
+def depth_of(value: Any) -> int:
+    """Return in how many levels lists and objects are nested; 0 for any other value."""
+    depth = 0
+    containers = [value] if isinstance(value, (dict, list)) else []
+    while containers:
+        depth += 1
+        inside = chain.from_iterable(
+            container.values() if isinstance(container, dict) else container
+            for container in containers
+        )
+        containers = [item for item in inside if isinstance(item, (dict, list))]
+    return depth
+
+
 def _containers(values: Iterable[Any]) -> list[Container]:
     """Return the lists and objects among ``values``; look into the texts."""
     containers: list[Container] = []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iii_triggers.protocol.errors import InvalidArguments, LimitExceeded
-from iii_triggers.protocol.json_values import MAX_JSON_DEPTH, check_json
+from iii_triggers.protocol.json_values import MAX_JSON_DEPTH, check_json, depth_of
 
 
 def nested(depth: int, innermost: Any = None) -> Any:
@@ -58,3 +58,19 @@ def test_json_that_is_nested_too_deeply_is_refused(value: Any) -> None:
 def test_json_with_a_nul_character_is_refused(value: Any) -> None:
     with pytest.raises(InvalidArguments, match="u0000"):
         check_json(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "depth"),
+    [
+        (None, 0),
+        ("[[", 0),
+        ([], 1),
+        ({"a": 1}, 1),
+        ([1, {"a": []}, 2], 3),
+        (nested(100_000), 100_000),
+    ],
+    ids=["null", "text", "empty", "object", "beside", "very deep"],
+)
+def test_the_depth_of_a_value_is_counted(value: Any, depth: int) -> None:
+    assert depth_of(value) == depth

@@ -1,0 +1,184 @@
+"""Items by group and key: synchronous units of work for the engine's database thread.
+
+Every method is atomic, whatever other nodes do at the same time, and works inside a transaction of
+the caller too. Values are JSON text. An item that is overwritten keeps its place in the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from iii_triggers.conf import settings
+from iii_triggers.engine.payload import Payload
+from iii_triggers.models import StateItem, StreamItem
+from iii_triggers.protocol.codec import from_json
+from iii_triggers.protocol.errors import IiiError, LimitExceeded
+from iii_triggers.protocol.json_values import depth_of
+
+from .keys import check_group, check_key
+from .update_ops import MISSING, Problem, apply_ops, parse_ops
+
+MAX_VALUE_DEPTH = 120
+"""Published clients in other languages read JSON of no more than 128 levels, envelope included."""
+
+RACES = 5
+"""How often somebody else may be first with the same new key."""
+
+Group = tuple[str, ...]
+Item = StateItem | StreamItem
+Change = Callable[[bytes | None], tuple[bytes, list[Problem]]]
+"""Makes the new value of the old one, None if there is none."""
+
+
+class ValueTooLarge(IiiError):
+    """The value is too large."""
+
+    code = "VALUE_TOO_LARGE"
+
+    @classmethod
+    def of(cls, size: int, limit: int) -> ValueTooLarge:
+        """Build the message SDKs know (trigger reference, section 7.1)."""
+        return cls(f"value of {size} bytes exceeds the configured max_value_bytes limit of {limit}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What ``set`` did: the value before, None if there was none, and the value now."""
+
+    old: bytes | None
+    new: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """What ``update`` did; ``errors`` tells of the operations that were skipped."""
+
+    old: bytes | None
+    new: bytes
+    errors: list[Problem]
+
+
+def json_text(value: Any) -> bytes:
+    """Return a value as JSON that can be kept. Raise SerializationFailed, LimitExceeded."""
+    if depth_of(value) > MAX_VALUE_DEPTH:
+        raise LimitExceeded(f"A value must not be nested in more than {MAX_VALUE_DEPTH} levels.")
+    return Payload.of(value).json()
+
+
+class ItemStore:
+    """The items of one table.
+
+    ``groups`` are the fields that make up the group of an item, outermost first; ``key`` is the
+    field of its key within the group; ``fixed`` are fields that all items of the store share.
+    """
+
+    def __init__(
+        self,
+        model: type[Item],
+        *,
+        groups: tuple[str, ...],
+        key: str,
+        fixed: Mapping[str, str] | None = None,
+    ) -> None:
+        self._model = model
+        self._groups = groups
+        self._key = key
+        self._fixed = dict(fixed or {})
+
+    def set(self, group: Group, key: str, value: bytes) -> Written:
+        """Give an item a value. Raise InvalidKey, ValueTooLarge."""
+        written = self._write(group, key, lambda old: (value, []))
+        return Written(old=written.old, new=written.new)
+
+    def update(self, group: Group, key: str, ops: Sequence[Any]) -> Updated:
+        """Apply update operations (``update_ops``) to an item; one that is missing begins as {}.
+
+        Raise InvalidKey, ValueTooLarge, LimitExceeded, and InvalidArguments for what is no
+        operation.
+        """
+        parsed = parse_ops(ops)
+
+        def change(old: bytes | None) -> tuple[bytes, list[Problem]]:
+            value, problems = apply_ops(MISSING if old is None else from_json(old), parsed)
+            return json_text(value), problems
+
+        return self._write(group, key, change)
+
+    def get(self, group: Group, key: str) -> bytes | None:
+        """Return the value of an item, None if there is none. Raise InvalidKey."""
+        value = self._item(group, key).values_list("value", flat=True).first()
+        return None if value is None else value.encode()
+
+    def delete(self, group: Group, key: str) -> bytes | None:
+        """Delete an item and return its value, None if there was none. Raise InvalidKey."""
+        with transaction.atomic():
+            row = self._item(group, key).select_for_update().first()
+            if row is None:
+                return None
+            row.delete()
+        return row.value.encode()
+
+    def values(self, group: Group) -> list[bytes]:
+        """Return the values of a group, in the order they were first set. Raise InvalidKey."""
+        check_group(group)
+        rows = self._rows().filter(**dict(zip(self._groups, group, strict=True)))
+        return [value.encode() for value in rows.order_by("pk").values_list("value", flat=True)]
+
+    def groups(self, prefix: Group) -> list[str]:
+        """Return the names of the groups below ``prefix`` that have items, sorted.
+
+        ``()`` is the outermost level. Raise InvalidKey.
+        """
+        check_group(prefix)
+        rows = self._rows().filter(**dict(zip(self._groups, prefix, strict=False)))
+        names = rows.order_by().values_list(self._groups[len(prefix)], flat=True).distinct()
+        # Not by the database, whose collation may be any.
+        return sorted(names)
+
+    def _rows(self) -> QuerySet[Item]:
+        return self._model._default_manager.filter(**self._fixed)
+
+    def _item(self, group: Group, key: str) -> QuerySet[Item]:
+        check_group(group)
+        check_key(key)
+        return self._rows().filter(**self._fields(group, key))
+
+    def _fields(self, group: Group, key: str) -> dict[str, str]:
+        return {**dict(zip(self._groups, group, strict=True)), self._key: key}
+
+    def _write(self, group: Group, key: str, change: Change) -> Updated:
+        """Write what ``change`` makes of the value; of two who are first, one tries again."""
+        for _ in range(RACES):
+            with suppress(IntegrityError):
+                return self._write_once(group, key, change)
+        return self._write_once(group, key, change)
+
+    def _write_once(self, group: Group, key: str, change: Change) -> Updated:
+        with transaction.atomic():
+            row = self._item(group, key).select_for_update().first()
+            old = None if row is None else row.value.encode()
+            new, problems = change(old)
+            _check_size(new)
+            if row is None:
+                fields = {**self._fixed, **self._fields(group, key)}
+                self._model._default_manager.create(**fields, value=new.decode())
+            else:
+                row.value = new.decode()
+                row.save(update_fields=["value", "updated_at"])
+        return Updated(old=old, new=new, errors=problems)
+
+
+def _check_size(value: bytes) -> None:
+    if len(value) > settings.III_STATE_MAX_VALUE_BYTES:
+        raise ValueTooLarge.of(len(value), settings.III_STATE_MAX_VALUE_BYTES)
+
+
+state_items = ItemStore(StateItem, fixed={"store": "state"}, groups=("scope",), key="key")
+kv_items = ItemStore(StateItem, fixed={"store": "kv"}, groups=("scope",), key="key")
+stream_items = ItemStore(StreamItem, groups=("stream_name", "group_id"), key="item_id")

@@ -1,0 +1,1 @@
+"""Items and updates, on the database of the test run."""
