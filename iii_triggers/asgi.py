@@ -12,8 +12,9 @@ from typing import Any, Literal
 from django.core.handlers.asgi import ASGIHandler
 
 from iii_triggers.conf import settings
-from iii_triggers.consumers import TelemetryConsumer, WorkerConsumer
+from iii_triggers.consumers import ChannelConsumer, TelemetryConsumer, WorkerConsumer
 from iii_triggers.consumers.admission import WORKER_PORT
+from iii_triggers.consumers.channels import PATH as CHANNELS_PATH
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 from iii_triggers.trigger_types.http import errors
@@ -176,6 +177,8 @@ def _is_worker_path(path: str) -> bool:
 
 def _consumer(path: str) -> Application | None:
     """Return what serves a path of the worker protocol (protocol reference, section 1.1)."""
+    if path.startswith(CHANNELS_PATH):
+        return ChannelConsumer()
     consumers: dict[str, Application] = {
         "": WorkerConsumer(),
         "/": WorkerConsumer(),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from .consumers import TelemetryConsumer, WorkerConsumer
+from .consumers import ChannelConsumer, TelemetryConsumer, WorkerConsumer
 
 websocket_urlpatterns = [
     re_path(r"^iii/worker/?$", WorkerConsumer.as_asgi()),
     re_path(r"^iii/worker/otel$", TelemetryConsumer.as_asgi()),
+    re_path(r"^iii/worker/ws/channels/[^/]+$", ChannelConsumer.as_asgi()),
 ]

@@ -18,6 +18,7 @@ from iii_triggers.protocol.messages import WorkerRegistered
 
 from .bus import LayerFactory, site_layer
 from .calls import Call
+from .channels import Channels
 from .connections import Transport, WorkerConnection
 from .database import DatabaseThread
 from .declarations import SiteFunctions, site_functions
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CHANNEL_SWEEP_INTERVAL_S = 60.0
 BUILTINS = "iii_triggers.builtins.builtin_functions"
 SITE_FIRED_TYPE = "iii_triggers.trigger_types.site_fired.SiteFiredTriggerType"
 WORKER_OWNED_TYPE = "iii_triggers.trigger_types.worker_owned.WorkerOwnedTriggerType"
@@ -80,6 +82,7 @@ class Engine:
             on_offers=self.network.reload,
         )
         self.frames = FrameHandler(self)
+        self.channels = Channels()
         self.connections: dict[str, WorkerConnection] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.draining = False
@@ -112,6 +115,7 @@ class Engine:
         self._repeat("look for changes", self._poll, lambda: settings.III_SYNC_INTERVAL_S)
         self._repeat("write registrations", self._flush, lambda: settings.III_WRITE_INTERVAL_S)
         self._repeat("beat", self._beat, lambda: settings.III_HEARTBEAT_INTERVAL_S)
+        self._repeat("sweep channels", self.channels.sweep, lambda: CHANNEL_SWEEP_INTERVAL_S)
 
     async def drain(self) -> None:
         """Take no new workers and wait for what is in flight, up to the grace time."""
@@ -130,6 +134,7 @@ class Engine:
             connection.close()
             await self.disconnect(connection)
         await self.invoker.stop()
+        self.channels.stop()
         await self.network.stop()
         for task in self._tasks:
             task.cancel()

@@ -31,6 +31,8 @@ class Socket:
         client: str | None = "127.0.0.1",
         server: tuple[str, int] | None = None,
         on_worker_port: bool = True,
+        query: str = "",
+        extensions: dict[str, Any] | None = None,
     ) -> None:
         self._application = application
         self._scope = {
@@ -39,7 +41,8 @@ class Socket:
             "headers": headers or [],
             "client": [client, 5000] if client else None,
             "server": server,
-            "query_string": b"",
+            "query_string": query.encode(),
+            **({"extensions": extensions} if extensions is not None else {}),
             **({WORKER_PORT: True} if on_worker_port else {}),
         }
         self._inbound: asyncio.Queue[Event] = asyncio.Queue()
@@ -71,6 +74,15 @@ class Socket:
         key = "bytes" if isinstance(frame, bytes) else "text"
         value = json.dumps(frame) if isinstance(frame, dict) else frame
         self._inbound.put_nowait({"type": "websocket.receive", key: value})
+
+    def tell(self, event: Event) -> None:
+        """Give the application an event of the server."""
+        self._inbound.put_nowait(event)
+
+    @property
+    def unread(self) -> int:
+        """How many events the application has not taken."""
+        return self._inbound.qsize()
 
     async def event(self) -> Event:
         """Return the next event of the application."""
