@@ -42,6 +42,7 @@ def running_engine(server: str, folder: Path) -> Iterator[Engine]:
     )
     site, http, worker = free_ports(3)
     ports = ["--port", site, "--http-port", http, "--worker-port", worker]
+    ports += ["--stream-port", 0]
     command = [*manage, "runengine", "--server", server, *map(str, ports)]
     process = Process(f"engine ({server})", command, env=env, cwd=REPOSITORY)
     try:

@@ -68,8 +68,9 @@ class Site:
 
 
 def engine(site_port: int, http_port: int, worker_port: int) -> Member:
-    """Return a ``runengine`` on three ports."""
+    """Return a ``runengine`` on three ports, without stream clients."""
     ports = {"--port": site_port, "--http-port": http_port, "--worker-port": worker_port}
+    ports["--stream-port"] = 0
     words = [str(word) for pair in ports.items() for word in pair]
     command = [sys.executable, "manage.py", "runengine", *words]
     return Member(name="engine", command=command, ready="ready")

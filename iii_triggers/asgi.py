@@ -1,4 +1,4 @@
-"""The ASGI doors: HTTP triggers before Django's request stack, and the sockets of workers.
+"""The ASGI doors: HTTP triggers before Django's request stack, sockets of workers and clients.
 
 ``TriggerDispatcher(get_asgi_application())`` is what a site's ``asgi.py`` serves.
 """
@@ -12,9 +12,15 @@ from typing import Any, Literal
 from django.core.handlers.asgi import ASGIHandler
 
 from iii_triggers.conf import settings
-from iii_triggers.consumers import ChannelConsumer, TelemetryConsumer, WorkerConsumer
+from iii_triggers.consumers import (
+    ChannelConsumer,
+    StreamConsumer,
+    TelemetryConsumer,
+    WorkerConsumer,
+)
 from iii_triggers.consumers.admission import WORKER_PORT
 from iii_triggers.consumers.channels import PATH as CHANNELS_PATH
+from iii_triggers.consumers.stream import STREAM_PORT
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 from iii_triggers.trigger_types.http import errors
@@ -29,17 +35,19 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
-Door = Literal["http", "worker"]
+Door = Literal["http", "worker", "stream"]
 
 WORKER_PATH = "/iii/worker"
+STREAM_PATHS = ("/iii/stream", "/iii/stream/")
 
 
 class TriggerDispatcher:
     """Wraps the site's ASGI application.
 
-    On the site's own port it answers the trigger routes below ``III_HTTP_PREFIX`` and the worker
-    sockets below ``/iii/worker``; everything else falls through untouched. ``doors`` names ports
-    that serve one thing only: ``{3111: "http", 49134: "worker"}``.
+    On the site's own port it answers the trigger routes below ``III_HTTP_PREFIX``, the worker
+    sockets below ``/iii/worker`` and stream clients at ``/iii/stream/``; everything else falls
+    through untouched. ``doors`` names ports that serve one thing only: ``{3111: "http", 3112:
+    "stream", 49134: "worker"}``.
     """
 
     def __init__(
@@ -71,7 +79,7 @@ class TriggerDispatcher:
         door = self._door(scope)
         prefix = "" if door == "http" else settings.III_HTTP_PREFIX
         raw_path = _raw_path(scope)
-        if door != "worker" and raw_path.startswith(prefix.encode() + b"/"):
+        if door in (None, "http") and raw_path.startswith(prefix.encode() + b"/"):
             dispatcher = http_dispatcher()
             request = _request(scope, raw_path[len(prefix) :])
             try:
@@ -94,6 +102,11 @@ class TriggerDispatcher:
         if door == "worker":
             scope = {**scope, WORKER_PORT: True}
             consumer = _consumer(path)
+        elif door == "stream" and path == "/":
+            scope = {**scope, STREAM_PORT: True}
+            consumer = StreamConsumer()
+        elif door is None and path in STREAM_PATHS:
+            consumer = StreamConsumer()
         elif door is None and _is_worker_path(path):
             consumer = _consumer(path[len(WORKER_PATH) :])
         elif door is None and not isinstance(self.application, ASGIHandler):

@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 
 MIB = 1024 * 1024
 
+StreamAccess = Literal["auto", "open", "authenticated"]
 FunctionConflict = Literal["balance", "newest", "reject"]
 
 
@@ -160,11 +161,45 @@ class Settings:
     III_STATE_MAX_VALUE_BYTES: int = 10 * MIB
     """Largest value of state, of the key-value server and of a stream item, as JSON."""
 
+    III_STATE_MAX_BACKLOG: int = 1000
+    """How many firings of ``state`` or ``configuration`` triggers may wait for the same item."""
+
+    III_STREAM_AUTH_FUNCTION: str = ""
+    """Id of the function that says who a stream client is; "" asks nobody."""
+
+    III_STREAM_ACCESS: StreamAccess = "auto"
+    """Who may connect as a stream client: everybody, or whom the auth function knows.
+
+    "auto" is "authenticated" on the site's own port unless DEBUG is on, and "open" elsewhere.
+    """
+
+    III_STREAM_CLIENT_PUBLISH: bool = False
+    """Let stream clients send events where their join was answered with ``publish: true``."""
+
+    III_STREAM_MAX_CLIENTS: int = 10_000
+    """How many stream clients one process takes."""
+
+    III_STREAM_MAX_SUBSCRIPTIONS: int = 100
+    """How many subscriptions one stream client may have at the same time."""
+
+    III_STREAM_MAX_FRAME_BYTES: int = 64 * 1024
+    """Largest frame a stream client may send."""
+
+    III_STREAM_MAX_SEND_QUEUE_BYTES: int = 4 * MIB
+    """How much may wait to be sent to one stream client before its connection is dropped."""
+
+    III_STREAM_MAX_BACKLOG: int = 1000
+    """How many firings may wait for those before them in one group of a stream."""
+
     III_TRIGGER_TYPES: list[str] = [
         "iii_triggers.trigger_types.http.HttpTriggerType",
         "iii_triggers.trigger_types.subscribe.SubscribeTriggerType",
         "iii_triggers.trigger_types.queue.QueueTriggerType",
         "iii_triggers.trigger_types.cron.CronTriggerType",
+        "iii_triggers.trigger_types.state.StateTriggerType",
+        "iii_triggers.trigger_types.stream.StreamTriggerType",
+        "iii_triggers.trigger_types.stream.StreamJoinTriggerType",
+        "iii_triggers.trigger_types.stream.StreamLeaveTriggerType",
     ]
     """Dotted paths of the built-in trigger types, in the order they are registered."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import re_path
 
-from .consumers import ChannelConsumer, TelemetryConsumer, WorkerConsumer
+from .consumers import ChannelConsumer, StreamConsumer, TelemetryConsumer, WorkerConsumer
 
 websocket_urlpatterns = [
     re_path(r"^iii/worker/?$", WorkerConsumer.as_asgi()),
+    re_path(r"^iii/stream/?$", StreamConsumer.as_asgi()),
     re_path(r"^iii/worker/otel$", TelemetryConsumer.as_asgi()),
     re_path(r"^iii/worker/ws/channels/[^/]+$", ChannelConsumer.as_asgi()),
 ]

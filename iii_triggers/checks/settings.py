@@ -37,6 +37,7 @@ INTERVAL = Range(minimum=0.01, maximum=3600)
 RANGES = {
     "III_DEFAULT_TIMEOUT_MS": Range(minimum=1, maximum=24 * 60 * 60 * 1000),
     "III_MAX_FRAME_BYTES": Range(minimum=1024),
+    "III_STREAM_MAX_FRAME_BYTES": Range(minimum=1024),
     "III_MAX_CHANNEL_FRAME_BYTES": Range(minimum=1024),
     "III_CHANNEL_TTL_S": Range(minimum=1),
     "III_STREAM_GRACE_MS": Range(minimum=0, maximum=10_000),

@@ -23,8 +23,13 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class Sender:
     """Sends frames from a task of its own, so that nobody waits for a slow peer."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(
+        self, send: Send, *, limit: Callable[[], int] | None = None, peer: str = "worker"
+    ) -> None:
+        """``limit`` returns how many characters may wait; ``peer`` is the word for logs."""
         self._send = send
+        self._limit = limit or _worker_limit
+        self._peer = peer
         self._queue: deque[str] = deque()
         self._queued_chars = 0
         self._wake = asyncio.Event()
@@ -38,12 +43,12 @@ class Sender:
         """Queue a frame. Raise ChannelSendFailed when the socket is closed or hopelessly behind."""
         if self._closed or self._close_code is not None:
             raise ChannelSendFailed()
-        if self._queued_chars + len(text) > settings.III_MAX_SEND_QUEUE_BYTES:
-            logger.warning("A worker does not read what it is sent; its connection is dropped.")
+        if self._queue and self._queued_chars + len(text) > self._limit():
+            logger.warning("A %s does not keep up with what it is sent; it is dropped.", self._peer)
             self._queue.clear()
             self.close(OVERLOADED)
             self.gave_up.set()
-            raise ChannelSendFailed("The worker does not read what it is sent.")
+            raise ChannelSendFailed(f"The {self._peer} does not read what it is sent.")
         self._queue.append(text)
         self._queued_chars += len(text)
         self._wake.set()
@@ -77,7 +82,7 @@ class Sender:
                     await self._wake.wait()
             await self._send_close(self._close_code)
         except Exception:
-            logger.debug("A worker socket broke while it was written.", exc_info=True)
+            logger.debug("A socket broke while it was written.", exc_info=True)
         finally:
             self._closed = True
             self.gave_up.set()
@@ -89,3 +94,7 @@ class Sender:
             # Daphne lets applications close with 1000 and 3000 to 4999 only. 4012 for 1012: as
             # abnormal to SDKs, so that they come back.
             await self._send({"type": "websocket.close", "code": APPLICATION_CODES + code})
+
+
+def _worker_limit() -> int:
+    return settings.III_MAX_SEND_QUEUE_BYTES

@@ -30,6 +30,7 @@ from .mirror import Mirror, write_batch
 from .network import Network
 from .nodes import ThisNode
 from .payload import Payload
+from .registrar import unbind
 from .sync import Sync, prepare_rows
 from .trigger_values import TriggerTypeEntry
 from .triggers import TriggerRegistry
@@ -130,6 +131,8 @@ class Engine:
             return
         if not self.draining:
             await self.drain()
+        for type_ in self._types.values():
+            await unbind(type_)
         for connection in list(self.connections.values()):
             connection.close()
             await self.disconnect(connection)

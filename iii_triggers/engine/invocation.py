@@ -79,6 +79,9 @@ class Invoker:
 
     def start(self, call: Call, done: Done) -> None:
         """Begin ``call``; ``done`` is called once with its outcome, maybe before this returns."""
+        if self.is_stopped:
+            done(InvocationStopped())
+            return
         target = self.functions.find(call.namespace, call.function_id)
         if target is None:
             done(self._not_found(call))

@@ -59,6 +59,8 @@ class Lanes:
 
         Without room all of them are dropped: what triggers of an event saw is never half of it.
         """
+        if not firings:
+            return True
         lane = self._lanes.get(key)
         waiting = len(lane.waiting) if lane else 0
         size = sum(len(firing.data) for firing in firings)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
 
 from iii_triggers.protocol.errors import IiiError, TriggerRejected
 
 from .trigger_values import Trigger, TriggerTypeEntry
+
+if TYPE_CHECKING:
+    from iii_triggers.trigger_types.base import TriggerRegistrator
 
 logger = logging.getLogger(__name__)
 
@@ -35,3 +39,12 @@ async def unregister_with(provider: TriggerTypeEntry, trigger: Trigger) -> None:
             await provider.registrator.unregister_trigger(trigger)
     except Exception:
         logger.warning("Trigger %s could not be unregistered.", trigger.id, exc_info=True)
+
+
+async def unbind(registrator: TriggerRegistrator) -> None:
+    """Tell a built-in type that the engine stops; that goes on whatever becomes of it."""
+    try:
+        async with asyncio.timeout(REGISTRATOR_TIMEOUT_S):
+            await registrator.unbind()
+    except Exception:
+        logger.warning("Trigger type %s did not stop cleanly.", registrator.id, exc_info=True)

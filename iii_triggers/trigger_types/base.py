@@ -43,6 +43,12 @@ class TriggerRegistrator(ABC):
     def bind(self, engine: Engine) -> None:  # noqa: B027 - a hook with a harmless default
         """Get hold of the engine this type belongs to. Called once, before anything else."""
 
+    async def unbind(self) -> None:  # noqa: B027 - a hook with a harmless default
+        """Let go of what the type holds for others: the engine stops. Takes no more than moments.
+
+        Workers are still connected, so their functions can be called a last time.
+        """
+
     def functions(self) -> Iterable[LocalFunction]:
         """Return the functions that come with the type, such as the one that fires it."""
         return ()

@@ -32,8 +32,9 @@ class Engine:
     def __init__(self, *, server: str, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.server = server
-        self.site_port, self.http_port, self.worker_port = free_ports(3)
+        self.site_port, self.http_port, self.worker_port, self.stream_port = free_ports(4)
         self.worker_url = f"ws://127.0.0.1:{self.worker_port}"
+        self.stream_url = f"ws://127.0.0.1:{self.stream_port}"
         self.runs: list[Process] = []
         self._environment = environment(
             DATABASE_URL=f"sqlite:///{folder / 'db.sqlite3'}",
@@ -50,7 +51,7 @@ class Engine:
     def start(self) -> None:
         """Start the process and return when it is ready."""
         ports = {"--port": self.site_port, "--http-port": self.http_port}
-        ports |= {"--worker-port": self.worker_port, "--stream-port": 0}
+        ports |= {"--worker-port": self.worker_port, "--stream-port": self.stream_port}
         options = [str(word) for pair in ports.items() for word in pair]
         command = [sys.executable, "manage.py", "runengine", "--host", "127.0.0.1", *options]
         command += ["--server", self.server]

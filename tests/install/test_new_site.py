@@ -58,8 +58,9 @@ def engine(readme: Steps, site: NewSite) -> Iterator[int]:
     assert migrate == "python manage.py migrate"
     assert runengine == "python manage.py runengine"
     site.manage("migrate")
-    port, http_port, worker_port = map(str, free_ports(3))
+    port, http_port, worker_port, stream_port = map(str, free_ports(4))
     ports = ["--port", port, "--http-port", http_port, "--worker-port", worker_port]
+    ports += ["--stream-port", stream_port]
     command = [str(site.commands / "python"), "manage.py", "runengine", *ports]
     process = Process("runengine", command, env=environment(), cwd=site.folder)
     try:

@@ -53,9 +53,9 @@ class Site(Engine):
         return process
 
     def ports(self) -> list[object]:
-        """Return the options that open the three doors on the ports of this site."""
+        """Return the options that open the doors on the ports of this site."""
         doors = {"--port": self.site_port, "--http-port": self.http_port}
-        doors["--worker-port"] = self.worker_port
+        doors |= {"--worker-port": self.worker_port, "--stream-port": self.stream_port}
         return [word for pair in doors.items() for word in pair]
 
     def ensure_started(self) -> None:

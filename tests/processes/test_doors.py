@@ -37,26 +37,31 @@ def test_it_says_one_line_for_each_door_and_ready(site: Site) -> None:
         f"site: http://127.0.0.1:{site.site_port}",
         f"HTTP triggers: http://127.0.0.1:{site.http_port}",
         f"worker sockets: ws://127.0.0.1:{site.worker_port}",
+        f"stream clients: ws://127.0.0.1:{site.stream_port}",
     ]
-    assert all(listens(port) for port in (site.site_port, site.http_port, site.worker_port))
+    ports = (site.site_port, site.http_port, site.worker_port, site.stream_port)
+    assert all(listens(port) for port in ports)
     process.kill()
 
 
 def test_port_0_closes_a_door(site: Site) -> None:
-    process = site.runengine("--port", 0, "--http-port", site.http_port, "--worker-port", 0)
+    closed = ("--port", 0, "--worker-port", 0, "--stream-port", 0)
+    process = site.runengine("--http-port", site.http_port, *closed)
     assert wait_ready(process) == [f"HTTP triggers: http://127.0.0.1:{site.http_port}"]
     assert send(site.http_port, "GET", "/where").status == 200
     assert not listens(site.site_port)
     assert not listens(site.worker_port)
+    assert not listens(site.stream_port)
     process.kill()
 
 
-@pytest.mark.parametrize("door", ["site", "HTTP triggers", "worker sockets"])
+@pytest.mark.parametrize("door", ["site", "HTTP triggers", "worker sockets", "stream clients"])
 def test_a_taken_port_is_a_clear_error(site: Site, door: str) -> None:
     ports = {
         "site": site.site_port,
         "HTTP triggers": site.http_port,
         "worker sockets": site.worker_port,
+        "stream clients": site.stream_port,
     }
     with socket.create_server((LOOPBACK, ports[door])):
         said = refused(site.runengine(*site.ports()))
@@ -103,6 +108,7 @@ def test_each_door_serves_one_thing(engine: Site) -> None:
     assert engine.pages("/admin/login/").status == 200
     assert engine.request("GET", "/admin/login/").status == 404
     assert send(engine.worker_port, "GET", "/where").status == 404
+    assert send(engine.stream_port, "GET", "/where").status == 404
 
 
 def test_static_files_of_the_admin_are_served_in_development(engine: Site) -> None:

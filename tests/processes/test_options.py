@@ -15,12 +15,7 @@ def test_two_doors_with_one_port_are_refused() -> None:
 @pytest.mark.django_db
 def test_a_process_without_a_door_is_refused() -> None:
     with pytest.raises(CommandError, match="there is nothing to serve"):
-        call_command("runengine", port=0, http_port=0, worker_port=0)
-
-
-def test_a_stream_port_is_refused_with_the_reason() -> None:
-    with pytest.raises(CommandError, match="there is no stream trigger type yet"):
-        call_command("runengine", stream_port=3112)
+        call_command("runengine", port=0, http_port=0, worker_port=0, stream_port=0)
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "", "80.5"])

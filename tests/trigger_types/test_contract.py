@@ -17,6 +17,12 @@ from iii_triggers.trigger_types.http import HttpTriggerType
 from iii_triggers.trigger_types.http.routes import Match
 from iii_triggers.trigger_types.queue import QueueTriggerType
 from iii_triggers.trigger_types.site_fired import SiteFiredTriggerType
+from iii_triggers.trigger_types.stream import (
+    StreamJoinTriggerType,
+    StreamLeaveTriggerType,
+    StreamTriggerType,
+)
+from iii_triggers.trigger_types.stream.places import Place
 from iii_triggers.trigger_types.subscribe import SubscribeTriggerType
 from iii_triggers.trigger_types.worker_owned import WorkerOwnedTriggerType
 from tests.support.workers import FakeTransport
@@ -119,7 +125,41 @@ class Cron(Subject):
         self.type = CronTriggerType()
 
 
-SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe, Queue, Cron]
+class Stream(Subject):
+    good = ({"stream_name": "one"}, {"channel": "two", "group_id": "", "item_id": "i"})
+    bad = (
+        ([], ""),
+        ({}, "stream_name"),
+        ({"stream_name": ""}, "stream_name"),
+        ({"channel": 7}, "channel"),
+        ({"stream_name": "one", "channel": "two"}, "channel"),
+        ({"stream_name": "one", "group_id": 7}, "group_id"),
+        ({"stream_name": "one", "condition_function_id": 7}, "condition_function_id"),
+    )
+
+    def __init__(self) -> None:
+        self.type = self.stream = StreamTriggerType()
+
+    def live(self) -> dict[str, Any]:
+        places = [Place(stream_name=name, group_id="g", item_id="i") for name in ("one", "two")]
+        found = [trigger for place in places for trigger, _ in self.stream.triggers_for(place)]
+        return {trigger.id: trigger.config for trigger in found}
+
+
+class StreamJoin(Subject):
+    def __init__(self) -> None:
+        self.type = self.presence = StreamJoinTriggerType()
+
+    def live(self) -> dict[str, Any]:
+        return {trigger.id: trigger.config for trigger in self.presence.triggers()}
+
+
+class StreamLeave(StreamJoin):
+    def __init__(self) -> None:
+        self.type = self.presence = StreamLeaveTriggerType()
+
+
+SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe, Queue, Cron, Stream, StreamJoin, StreamLeave]
 
 
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.__name__)

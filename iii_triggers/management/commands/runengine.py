@@ -34,9 +34,9 @@ class Command(BaseCommand):
     """Run the engine in one process."""
 
     help = (
-        "Serves the site, HTTP triggers and worker sockets on a port each, and runs a Celery "
-        "worker and beat, in one process. Port 0 closes a door. Stops cleanly on SIGTERM and "
-        "SIGINT."
+        "Serves the site, HTTP triggers, worker sockets and stream clients on a port each, and "
+        "runs a Celery worker and beat, in one process. Port 0 closes a door. Stops cleanly on "
+        "SIGTERM and SIGINT."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,8 +48,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--stream-port",
             type=port_number,
-            default=0,
-            help="stream clients; closed, because the stream trigger type is not there yet",
+            default=3112,
+            help="stream clients",
         )
         parser.add_argument(
             "--server",
@@ -69,13 +69,15 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Serve until a signal."""
-        if options["stream_port"]:
-            raise CommandError("--stream-port must be 0: there is no stream trigger type yet.")
         _require_migrations()
         listeners = _listeners(options)
         if not listeners:
             raise CommandError("Every port is 0: there is nothing to serve.")
-        doors: dict[int, Door] = {options["http_port"]: "http", options["worker_port"]: "worker"}
+        doors: dict[int, Door] = {
+            options["http_port"]: "http",
+            options["worker_port"]: "worker",
+            options["stream_port"]: "stream",
+        }
         doors.pop(0, None)
         plan = ServerPlan(
             application=TriggerDispatcher(_site_application(), doors=doors),
@@ -102,6 +104,7 @@ def _listeners(options: dict[str, Any]) -> list[Listener]:
         Listener(label="site", scheme="http", port=options["port"]),
         Listener(label="HTTP triggers", scheme="http", port=options["http_port"]),
         Listener(label="worker sockets", scheme="ws", port=options["worker_port"]),
+        Listener(label="stream clients", scheme="ws", port=options["stream_port"]),
     ]
     listeners = [door for door in doors if door.port]
     if len({door.port for door in listeners}) != len(listeners):

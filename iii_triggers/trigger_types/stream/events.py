@@ -1,0 +1,109 @@
+"""What happens in a stream, as clients and triggers hear of it (trigger reference, section 6.2).
+
+``{"type": "stream", "timestamp": ms, "streamName": str, "groupId": str, "id": str or null,
+"event": {"type": "create" | "update" | "delete" | "sync", "data": any}}``; an event that somebody
+sent is ``{"type": "event", "event": {"type": str, "data": any}}``, and ``{"type":
+"unauthorized"}`` answers a join that was refused.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from msgspec import Raw, Struct
+from msgspec.json import Encoder
+
+from iii_triggers.engine.bus_messages import BusMessage
+
+from .places import Place
+
+_encoder = Encoder()
+
+
+class Happening(Struct, tag_field="type"):
+    """The base of what stands in ``event``."""
+
+
+class Sync(Happening, tag="sync"):
+    """All that is there: the items of the group, or the one item."""
+
+    data: Raw
+
+
+class Create(Happening, tag="create"):
+    """An item that was not there before."""
+
+    data: Raw
+
+
+class Update(Happening, tag="update"):
+    """An item that has another value."""
+
+    data: Raw
+
+
+class Delete(Happening, tag="delete"):
+    """An item that is gone, with its last value."""
+
+    data: Raw
+
+
+class Sent(Struct):
+    """What somebody sent."""
+
+    type: str
+    data: Raw
+
+
+class Custom(Happening, tag="event"):
+    """An event that changes nothing."""
+
+    event: Sent
+
+
+class Unauthorized(Happening, tag="unauthorized"):
+    """The client may not join."""
+
+
+class StreamFrame(Struct, tag_field="type", tag="stream", rename="camel"):
+    """A message to clients; triggers get the same as their input."""
+
+    timestamp: int
+    stream_name: str
+    group_id: str
+    id: str | None
+    event: Happening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent:
+    """Something that happened, ready to be told."""
+
+    place: Place
+    text: bytes
+    """The frame, as JSON."""
+    position: int | None = None
+    """Where the write stands among the reads and writes of this node; None if that is unknown."""
+
+
+class StreamMessage(BusMessage, tag="iii.stream", kw_only=True):
+    """An event for the clients and for the triggers of the workers of another node."""
+
+    stream_name: str
+    group_id: str
+    item_id: str | None = None
+    text: bytes
+
+
+def frame(place: Place, happening: Happening) -> bytes:
+    """Return the message that tells what happened at ``place``, now."""
+    return _encoder.encode(
+        StreamFrame(
+            timestamp=time.time_ns() // 1_000_000,
+            stream_name=place.stream_name,
+            group_id=place.group_id,
+            id=place.item_id,
+            event=happening,
+        )
+    )
