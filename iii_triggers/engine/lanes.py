@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from iii_triggers.protocol.errors import IiiError, InvocationStopped
+from iii_triggers.protocol.errors import IiiError
 
 from .calls import Call, Done, Outcome
 from .invocation import Invoker
@@ -75,6 +75,12 @@ class Lanes:
         self._pump(key, lane)
         return True
 
+    def clear(self) -> None:
+        """Give up what waits, because the engine stops; what runs goes on."""
+        for lane in self._lanes.values():
+            lane.waiting.clear()
+        self._bytes = 0
+
     def _pump(self, key: Hashable, lane: _Lane) -> None:
         """Begin calls as long as they end at once; a loop, because that may be very often."""
         if lane.is_pumped:
@@ -91,13 +97,7 @@ class Lanes:
 
     def _next(self, key: Hashable, lane: _Lane, outcome: Outcome) -> None:
         lane.is_busy = False
-        if isinstance(outcome, InvocationStopped) and self.invoker.is_stopped:
-            self._drop(lane)
         self._pump(key, lane)
-
-    def _drop(self, lane: _Lane) -> None:
-        self._bytes -= sum(len(firing.data) for firing in lane.waiting)
-        lane.waiting.clear()
 
     def _begin(self, firing: Firing, done: Done) -> None:
         if firing.condition is None:

@@ -111,7 +111,8 @@ class StreamTriggerType(TriggerRegistrator):
         self.engine.network.broadcast(message)
 
     async def unbind(self) -> None:
-        """Have all clients come back elsewhere, and let them leave, for a moment."""
+        """Give up what has not fired, have all clients come back later, and let them leave."""
+        self.lanes.clear()
         for transport in list(self.clients.connected):
             transport.close(RESTARTING)
         with suppress(TimeoutError):
