@@ -161,7 +161,7 @@ class Settings:
     III_STATE_MAX_VALUE_BYTES: int = 10 * MIB
     """Largest value of state, of the key-value server and of a stream item, as JSON."""
 
-    III_STATE_MAX_BACKLOG: int = 1000
+    III_STATE_MAX_BACKLOG: int = 10_000
     """How many firings of ``state`` or ``configuration`` triggers may wait for the same item."""
 
     III_STREAM_AUTH_FUNCTION: str = ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iii_triggers.engine.functions import LocalFunction
 
-from . import channels, functions, log, queue, queue_stats, triggers, workers
+from . import channels, functions, kv_server, log, queue, queue_stats, triggers, workers
 
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 def builtin_functions(engine: Engine) -> list[LocalFunction]:
     """Return every built-in function, bound to ``engine``."""
-    families = (channels, functions, log, queue, queue_stats, triggers, workers)
+    families = (channels, functions, kv_server, log, queue, queue_stats, triggers, workers)
     return [function for family in families for function in family.functions_of(engine)]

@@ -6,7 +6,7 @@ the caller too. Values are JSON text. An item that is overwritten keeps its plac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from iii_triggers.conf import settings
 from iii_triggers.engine.payload import Payload
 from iii_triggers.models import StateItem, StreamItem
-from iii_triggers.protocol.codec import from_json
+from iii_triggers.protocol.codec import from_json, to_json
 from iii_triggers.protocol.errors import IiiError, LimitExceeded
 from iii_triggers.protocol.json_values import depth_of
 
@@ -54,20 +54,37 @@ class Written:
     old: bytes | None
     new: bytes
 
+    def json(self) -> bytes:
+        """Return ``{"old_value": any, "new_value": any}``; null if there was none."""
+        return b'{"old_value":%b,"new_value":%b}' % (self.old or b"null", self.new)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Updated:
+class Updated(Written):
     """What ``update`` did; ``errors`` tells of the operations that were skipped."""
 
-    old: bytes | None
-    new: bytes
     errors: list[Problem]
+
+    def json(self) -> bytes:
+        """Return the values, and the ``errors`` (a list of problems) if there are any."""
+        values = Written.json(self)
+        return values[:-1] + b',"errors":%b}' % to_json(self.errors) if self.errors else values
+
+
+def json_list(values: Iterable[bytes]) -> bytes:
+    """Return JSON values as a JSON array."""
+    return b"[%b]" % b",".join(values)
+
+
+def check_depth(value: Any) -> None:
+    """Raise LimitExceeded for a value that is nested too deeply to be kept."""
+    if depth_of(value) > MAX_VALUE_DEPTH:
+        raise LimitExceeded(f"A value must not be nested in more than {MAX_VALUE_DEPTH} levels.")
 
 
 def json_text(value: Any) -> bytes:
     """Return a value as JSON that can be kept. Raise SerializationFailed, LimitExceeded."""
-    if depth_of(value) > MAX_VALUE_DEPTH:
-        raise LimitExceeded(f"A value must not be nested in more than {MAX_VALUE_DEPTH} levels.")
+    check_depth(value)
     return Payload.of(value).json()
 
 

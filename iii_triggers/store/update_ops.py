@@ -204,7 +204,7 @@ def _descend(target: dict[str, Any], key: str) -> dict[str, Any]:
     return below
 
 
-def _sum(op: str, path: tuple[str, ...], old: float, by: float) -> float:
+def _sum(op: str, path: tuple[str, ...], old: float, by: float) -> Any:
     total: Any
     try:
         total = old + by

@@ -17,6 +17,7 @@ from iii_triggers.trigger_types.http import HttpTriggerType
 from iii_triggers.trigger_types.http.routes import Match
 from iii_triggers.trigger_types.queue import QueueTriggerType
 from iii_triggers.trigger_types.site_fired import SiteFiredTriggerType
+from iii_triggers.trigger_types.state import StateTriggerType
 from iii_triggers.trigger_types.stream import (
     StreamJoinTriggerType,
     StreamLeaveTriggerType,
@@ -159,7 +160,35 @@ class StreamLeave(StreamJoin):
         self.type = self.presence = StreamLeaveTriggerType()
 
 
-SUBJECTS = [Http, WorkerOwned, SiteFired, Subscribe, Queue, Cron, Stream, StreamJoin, StreamLeave]
+class State(Subject):
+    good = ({"scope": "one", "key": "k"}, {"scope": "two", "condition_function_id": "c"})
+    bad = (
+        ([], ""),
+        ({"scope": 7}, "scope"),
+        ({"key": []}, "key"),
+        ({"condition_function_id": 1}, "condition_function_id"),
+    )
+
+    def __init__(self) -> None:
+        self.type = self.state = StateTriggerType()
+
+    def live(self) -> dict[str, Any]:
+        found = [t for scope in ("one", "two") for t in self.state.triggers.matching((scope, "k"))]
+        return {trigger.id: trigger.config for trigger in found}
+
+
+SUBJECTS = [
+    Http,
+    WorkerOwned,
+    SiteFired,
+    Subscribe,
+    Queue,
+    Cron,
+    Stream,
+    StreamJoin,
+    StreamLeave,
+    State,
+]
 
 
 @pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.__name__)
