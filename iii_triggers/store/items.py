@@ -27,8 +27,8 @@ from .update_ops import MISSING, Problem, apply_ops, parse_ops
 MAX_VALUE_DEPTH = 120
 """Published clients in other languages read JSON of no more than 128 levels, envelope included."""
 
-RACES = 5
-"""How often somebody else may be first with the same new key."""
+RACES = 100
+"""How often in a row others may be first with a new key, and delete it again."""
 
 Group = tuple[str, ...]
 Item = StateItem | StreamItem

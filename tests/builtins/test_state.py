@@ -53,12 +53,12 @@ async def test_nothing_is_told_from_null(connect: Connect) -> None:
     assert await call(worker, "state::delete", **ITEM) is ...
 
 
-async def test_a_value_stays_the_text_it_was(connect: Connect) -> None:
+async def test_a_value_stays_the_text_it_was(engine: Engine, connect: Connect) -> None:
     worker = await connect()
     value = {"b": "\0", "a": 123456789012345678901234567890}
     await call(worker, "state::set", **ITEM, value=value)
     assert await call(worker, "state::get", **ITEM) == value
-    stored = await asyncio.to_thread(StateItem.objects.get)
+    stored = await engine.database.run(StateItem.objects.get)
     assert stored.value == '{"b": "\\u0000", "a": 123456789012345678901234567890}'
     assert (stored.store, stored.scope, stored.key) == ("state", "s", "k")
 
