@@ -164,6 +164,9 @@ class Settings:
     III_STATE_MAX_BACKLOG: int = 10_000
     """How many firings of ``state`` or ``configuration`` triggers may wait for the same item."""
 
+    III_CONFIGURATION_ENV: list[str] = []
+    """Environment variables that configurations may name as ``${NAME}``: globs, none by default."""
+
     III_STREAM_AUTH_FUNCTION: str = ""
     """Id of the function that says who a stream client is; "" asks nobody."""
 
@@ -197,6 +200,7 @@ class Settings:
         "iii_triggers.trigger_types.queue.QueueTriggerType",
         "iii_triggers.trigger_types.cron.CronTriggerType",
         "iii_triggers.trigger_types.state.StateTriggerType",
+        "iii_triggers.trigger_types.configuration.ConfigurationTriggerType",
         "iii_triggers.trigger_types.stream.StreamTriggerType",
         "iii_triggers.trigger_types.stream.StreamJoinTriggerType",
         "iii_triggers.trigger_types.stream.StreamLeaveTriggerType",

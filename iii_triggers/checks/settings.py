@@ -1,8 +1,9 @@
-"""Checks of the ``III_*`` settings: E001 to E004, E008 to E012 and W001."""
+"""Checks of the ``III_*`` settings: E001 to E004, E008 to E012, E014 and W001."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -30,6 +31,8 @@ class Range:
             return f"at least {self.minimum:g}"
         return f"from {self.minimum:g} to {self.maximum:g}"
 
+
+_VARIABLES = re.compile(r"[A-Za-z0-9_*?\[\]!-]+")
 
 COUNT = Range(minimum=1)
 INTERVAL = Range(minimum=0.01, maximum=3600)
@@ -210,10 +213,21 @@ def _check_topic_queues(name: str, value: Mapping[str, str]) -> Iterator[CheckMe
             )
 
 
+def _check_variables(name: str, value: Sequence[str]) -> Iterator[CheckMessage]:
+    for pattern in value:
+        if not _VARIABLES.fullmatch(pattern):
+            yield Error(
+                f"{name} contains {pattern!r}, which names no environment variable.",
+                hint="Write names such as 'APP_HOST', or globs such as 'APP_*'.",
+                id="iii_triggers.E014",
+            )
+
+
 _CHECKS: dict[str, Callable[[str, Any], Iterator[CheckMessage]]] = {
     "III_HTTP_PREFIX": _check_prefix,
     "III_ALLOWED_ORIGINS": _check_origins,
     "III_CORS_ALLOWED_ORIGINS": _check_origins,
     "III_QUEUES": _check_queues,
     "III_TOPIC_QUEUES": _check_topic_queues,
+    "III_CONFIGURATION_ENV": _check_variables,
 }

@@ -7,11 +7,10 @@ the caller too. Values are JSON text. An item that is overwritten keeps its plac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from iii_triggers.conf import settings
@@ -22,13 +21,11 @@ from iii_triggers.protocol.errors import IiiError, LimitExceeded
 from iii_triggers.protocol.json_values import depth_of
 
 from .keys import check_group, check_key
+from .races import outlast_races
 from .update_ops import MISSING, Problem, apply_ops, parse_ops
 
 MAX_VALUE_DEPTH = 120
 """Published clients in other languages read JSON of no more than 128 levels, envelope included."""
-
-RACES = 100
-"""How often in a row others may be first with a new key, and delete it again."""
 
 Group = tuple[str, ...]
 Item = StateItem | StreamItem
@@ -170,25 +167,25 @@ class ItemStore:
         return {**dict(zip(self._groups, group, strict=True)), self._key: key}
 
     def _write(self, group: Group, key: str, change: Change) -> Updated:
-        """Write what ``change`` makes of the value; of two who are first, one tries again."""
-        for _ in range(RACES):
-            with suppress(IntegrityError):
-                return self._write_once(group, key, change)
-        return self._write_once(group, key, change)
+        """Write what ``change`` makes of the value."""
 
-    def _write_once(self, group: Group, key: str, change: Change) -> Updated:
-        with transaction.atomic():
+        def write() -> Updated:
             row = self._item(group, key).select_for_update().first()
             old = None if row is None else row.value.encode()
             new, problems = change(old)
             _check_size(new)
-            if row is None:
-                fields = {**self._fixed, **self._fields(group, key)}
-                self._model._default_manager.create(**fields, value=new.decode())
-            else:
-                row.value = new.decode()
-                row.save(update_fields=["value", "updated_at"])
-        return Updated(old=old, new=new, errors=problems)
+            self._save(row, group, key, new.decode())
+            return Updated(old=old, new=new, errors=problems)
+
+        return outlast_races(write)
+
+    def _save(self, row: Item | None, group: Group, key: str, value: str) -> None:
+        if row is None:
+            fields = {**self._fixed, **self._fields(group, key)}
+            self._model._default_manager.create(**fields, value=value)
+        else:
+            row.value = value
+            row.save(update_fields=["value", "updated_at"])
 
 
 def _check_size(value: bytes) -> None:

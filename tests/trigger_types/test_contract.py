@@ -12,6 +12,7 @@ from iii_triggers.engine.core import Engine
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 from iii_triggers.trigger_types.base import TriggerRegistrator
+from iii_triggers.trigger_types.configuration import ConfigurationTriggerType
 from iii_triggers.trigger_types.cron import CronTriggerType
 from iii_triggers.trigger_types.http import HttpTriggerType
 from iii_triggers.trigger_types.http.routes import Match
@@ -160,6 +161,27 @@ class StreamLeave(StreamJoin):
         self.type = self.presence = StreamLeaveTriggerType()
 
 
+class ConfigurationChanges(Subject):
+    good = (
+        {"configuration_id": "one", "event_types": ["configuration:updated"]},
+        {"configuration_id": "two"},
+    )
+    bad = (
+        ([], ""),
+        ({"configuration_id": 7}, "configuration_id"),
+        ({"event_types": ["exploded"]}, "event_types"),
+        ({"condition_function_id": 1}, "condition_function_id"),
+    )
+
+    def __init__(self) -> None:
+        self.type = self.configuration = ConfigurationTriggerType()
+
+    def live(self) -> dict[str, Any]:
+        triggers = self.configuration.triggers
+        found = [t for id_ in ("one", "two") for t in triggers.matching((id_, "updated"))]
+        return {trigger.id: trigger.config for trigger in found}
+
+
 class State(Subject):
     good = ({"scope": "one", "key": "k"}, {"scope": "two", "condition_function_id": "c"})
     bad = (
@@ -188,6 +210,7 @@ SUBJECTS = [
     StreamJoin,
     StreamLeave,
     State,
+    ConfigurationChanges,
 ]
 
 

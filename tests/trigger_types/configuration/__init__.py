@@ -1,0 +1,1 @@
+"""Configurations: placeholders, functions, triggers."""
