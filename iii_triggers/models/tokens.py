@@ -60,6 +60,61 @@ class WorkerToken(models.Model):
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
 
+    restrict_calls = models.BooleanField(
+        _("restrict calls"),
+        default=False,
+        help_text=_(
+            "Workers may call, and bind triggers to, only the functions listed below. "
+            "Otherwise all but the forbidden ones."
+        ),
+    )
+    expose_functions = models.JSONField(
+        _("exposed functions"),
+        default=list,
+        blank=True,
+        help_text=_("Filters, as of a listener; [] exposes nothing."),
+    )
+    allowed_functions = models.JSONField(_("allowed functions"), default=list, blank=True)
+    forbidden_functions = models.JSONField(_("forbidden functions"), default=list, blank=True)
+    namespaces = models.JSONField(
+        _("namespaces"),
+        default=dict,
+        blank=True,
+        help_text=_("Namespace to the functions allowed there; {} does not limit namespaces."),
+    )
+    allow_function_registration = models.BooleanField(_("may register functions"), default=True)
+    function_registration_prefix = models.CharField(
+        _("function prefix"),
+        max_length=100,
+        blank=True,
+        help_text=_("p makes the functions and trigger targets of the worker p::id."),
+    )
+    allowed_trigger_types = models.JSONField(
+        _("allowed trigger types"),
+        null=True,
+        blank=True,
+        help_text=_("Types the worker may bind triggers to; null allows all."),
+    )
+    allow_trigger_type_registration = models.BooleanField(
+        _("may register trigger types"), default=True
+    )
+    middleware_function_id = models.CharField(_("middleware function"), max_length=255, blank=True)
+    on_function_registration_function_id = models.CharField(
+        _("hook of functions"), max_length=255, blank=True
+    )
+    on_trigger_registration_function_id = models.CharField(
+        _("hook of triggers"), max_length=255, blank=True
+    )
+    on_trigger_type_registration_function_id = models.CharField(
+        _("hook of trigger types"), max_length=255, blank=True
+    )
+    context = models.JSONField(
+        _("context"),
+        default=dict,
+        blank=True,
+        help_text=_("Passed to hooks and middleware."),
+    )
+
     objects = WorkerTokenQuerySet.as_manager()
 
     class Meta:
