@@ -1,9 +1,11 @@
 """The pages of the app in /admin: triggers and their types are edited there, live rows shown."""
 
 from . import (
+    configurations,
     deliveries,
     functions,
     nodes,
+    state_items,
     subscriptions,
     tokens,
     topics,
@@ -13,9 +15,11 @@ from . import (
 )
 
 __all__ = [
+    "configurations",
     "deliveries",
     "functions",
     "nodes",
+    "state_items",
     "subscriptions",
     "tokens",
     "topics",

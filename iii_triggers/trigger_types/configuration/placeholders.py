@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -38,6 +39,35 @@ def expand(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: expand(item) for key, item in value.items()}
     return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """A variable that a placeholder names, and what is known of it in this process."""
+
+    name: str
+    is_listed: bool
+    """Whether the site lets configurations name it."""
+    is_set: bool
+    has_default: bool
+    """Whether every placeholder that names it has a default."""
+
+
+def variables_in(text: str) -> list[Variable]:
+    """Return the variables that a value (JSON text) names, sorted."""
+    defaults: dict[str, bool] = {}
+    for found in PLACEHOLDER.finditer(text):
+        name, default = found.groups()
+        defaults[name] = defaults.get(name, True) and default is not None
+    return [
+        Variable(
+            name=name,
+            is_listed=_is_listed(name),
+            is_set=_is_listed(name) and name in os.environ,
+            has_default=has_default,
+        )
+        for name, has_default in sorted(defaults.items())
+    ]
 
 
 def _expand_text(text: str) -> Any:
