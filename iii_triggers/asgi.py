@@ -21,13 +21,15 @@ from iii_triggers.consumers import (
 from iii_triggers.consumers.admission import WORKER_PORT
 from iii_triggers.consumers.channels import PATH as CHANNELS_PATH
 from iii_triggers.consumers.stream import STREAM_PORT
+from iii_triggers.engine.channels.errors import ChannelBroken
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 from iii_triggers.trigger_types.http import errors
 from iii_triggers.trigger_types.http.dispatch import HttpDispatcher
+from iii_triggers.trigger_types.http.incoming import ClientGone
 from iii_triggers.trigger_types.http.registrator import HttpTriggerType
 from iii_triggers.trigger_types.http.request import HttpRequest
-from iii_triggers.trigger_types.http.response import HttpResponse
+from iii_triggers.trigger_types.http.response import ByteStream, HttpResponse
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ class TriggerDispatcher:
             dispatcher = http_dispatcher()
             request = _request(scope, raw_path[len(prefix) :])
             try:
-                response = await dispatcher.answer(request, lambda limit: read_body(receive, limit))
+                response = await dispatcher.answer(request, AsgiBody(receive))
             except ClientGone:
                 return
             if response is not None:
@@ -121,32 +123,25 @@ def http_dispatcher() -> HttpDispatcher:
     return http.dispatcher
 
 
-class ClientGone(Exception):
-    """The client went away before its request was complete."""
+class AsgiBody:
+    """The body of a request, as the server receives it."""
 
+    __slots__ = ("_receive",)
 
-async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """Read a request body; None as soon as it is larger than ``limit`` bytes.
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
 
-    Raise ClientGone if it ends early: half a body must not run anything.
-    """
-    message = await _body_part(receive)
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        return body if len(body) <= limit else None
-    parts, size = [body], len(body)
-    while message.get("more_body", False) and size <= limit:
-        message = await _body_part(receive)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-    return b"".join(parts) if size <= limit else None
+    async def part(self) -> tuple[bytes, bool]:
+        """Return the next bytes and whether more follow. Raise ClientGone if it ends early."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return message.get("body", b""), message.get("more_body", False)
 
-
-async def _body_part(receive: Receive) -> dict[str, Any]:
-    message: dict[str, Any] = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    return message
+    async def gone(self) -> None:
+        """Return when the client has gone."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
 
 def _request(scope: Scope, raw_path: bytes) -> HttpRequest:
@@ -175,7 +170,22 @@ async def _send_response(response: HttpResponse, send: Send) -> None:
             "headers": response.headers,
         }
     )
-    await send({"type": "http.response.body", "body": response.body})
+    if response.stream is None:
+        await send({"type": "http.response.body", "body": response.body})
+    else:
+        await _send_stream(response.stream, send)
+
+
+async def _send_stream(stream: ByteStream, send: Send) -> None:
+    """Send chunks as they come; one that breaks off is not completed, so the client sees it."""
+    try:
+        while (chunk := await stream.next()) is not None:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except ChannelBroken:
+        logger.warning("A streamed response broke off: its writer went away.")
+    finally:
+        stream.close()
 
 
 async def _deny(scope: Scope, receive: Receive, send: Send) -> None:

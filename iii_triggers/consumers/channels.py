@@ -149,7 +149,8 @@ async def _give_out(channel: Channel, send: Send) -> int | None:
             await _send_message(message, send)
     except ChannelBroken:
         return BROKEN
-    except Exception:  # noqa: BLE001 - each server has errors of its own
+    except Exception:
+        # Each server has errors of its own for that.
         logger.debug("The reader of a channel went away.", exc_info=True)
         return None
     return DONE

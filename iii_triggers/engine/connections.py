@@ -61,6 +61,8 @@ class WorkerConnection:
     """Whether a protocol message ever came; telemetry sockets of old SDKs never send one."""
     closed: bool = False
     malformed_frames: int = 0
+    round_trip_s: float = 1.0
+    """Not more than this a frame to the worker and its answer take: the fastest call so far."""
     function_ids: set[str] = field(default_factory=set)
     trigger_ids: set[str] = field(default_factory=set)
     trigger_type_keys: set[tuple[str, str]] = field(default_factory=set)

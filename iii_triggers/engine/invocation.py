@@ -77,19 +77,35 @@ class Invoker:
             raise outcome
         return outcome
 
-    def start(self, call: Call, done: Done) -> None:
-        """Begin ``call``; ``done`` is called once with its outcome, maybe before this returns."""
+    def start(self, call: Call, done: Done) -> Pending | None:
+        """Begin ``call``; ``done`` is called once with its outcome, maybe before this returns.
+
+        Return what waits for the outcome, None if nothing does any more.
+        """
         if self.is_stopped:
             done(InvocationStopped())
-            return
+            return None
         target = self.functions.find(call.namespace, call.function_id)
         if target is None:
             done(self._not_found(call))
-            return
+            return None
         if call.caller and len(call.caller.calling) >= settings.III_MAX_IN_FLIGHT_PER_WORKER:
             done(LimitExceeded("The worker has too many calls in flight."))
+            return None
+        pending = self._new(call, done)
+        self._begin(pending, target)
+        return pending if pending in self._pending else None
+
+    def set_deadline(self, pending: Pending, timeout_s: float | None) -> None:
+        """Let a call that waits take this long from now on; None is as long as it likes."""
+        if pending not in self._pending:
             return
-        self._begin(self._new(call, done), target)
+        if pending.timer is not None:
+            pending.timer.cancel()
+            pending.timer = None
+        if timeout_s is not None:
+            loop = asyncio.get_running_loop()
+            pending.timer = loop.call_later(timeout_s, self._expire, pending)
 
     def start_here(self, call: Call, done: Done) -> bool:
         """Begin ``call`` on a worker of this node; tell whether one offers the function."""

@@ -22,6 +22,11 @@ async def ask(method: str, path: str, **options: Any) -> Answer:
     return await request(application, method, path, server=DOOR, **options)
 
 
+def without_channels(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the input of a function without the refs of its two channels."""
+    return {key: data[key] for key in data if key not in ("request_body", "response")}
+
+
 def is_error(answer: Answer, status: int, code: str) -> bool:
     """Tell whether an answer is the engine's own error; it must have the promised shape."""
     error = answer.json()["error"]

@@ -73,6 +73,11 @@ class Channels:
         """Return how many channels are open that ``create`` made."""
         return len(self._opened)
 
+    @property
+    def sources(self) -> int:
+        """How many sources of channels there are, such as requests under way."""
+        return len(self._sources)
+
     def new_key(self) -> str:
         """Return a secret of 128 bits; many are made at once, because that is much cheaper."""
         if not self._keys:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from django.utils.http import parse_header_parameters
 
@@ -14,6 +14,8 @@ from .forms import parse_pairs
 from .multipart import parse_multipart
 
 MAX_FIELDS = 1000
+
+_TEXTUAL = frozenset({"application/json", "application/x-www-form-urlencoded"})
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -28,6 +30,21 @@ _CHARSETS = {
     "windows-1252": "cp1252",
     "utf-16": "utf-16",
 }
+
+
+BodyKind = Literal["text", "multipart", "raw"]
+
+
+def kind_of(content_type: bytes) -> BodyKind:
+    """Return what is done with a body: ``text`` and ``multipart`` are parsed, ``raw`` is not."""
+    try:
+        media_type, _ = _media_type(content_type)
+    except BadBody:
+        return "text"
+    if media_type == "multipart/form-data":
+        return "multipart"
+    is_text = media_type in _TEXTUAL or media_type.endswith("+json")
+    return "text" if is_text or media_type.startswith("text/") else "raw"
 
 
 def parse_body(content_type: bytes, body: bytes, *, content_encoding: bytes = b"") -> Any:

@@ -46,6 +46,14 @@ CONFIG_SCHEMA: dict[str, Any] = {
             "type": "string",
             "examples": ["users.may_create"],
         },
+        "middleware_function_ids": {
+            "title": "Middleware",
+            "description": "Functions that are asked first, in this order, after those of the "
+            "site; each lets the request pass or answers it.",
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "examples": [["auth.check"]],
+        },
         "timeout_ms": {
             "title": "Timeout (ms)",
             "description": "How long to wait for the function before answering 504.",
@@ -98,6 +106,7 @@ class HttpConfig:
     api_path: str
     http_method: str = "GET"
     condition_function_id: str | None = None
+    middleware_function_ids: tuple[str, ...] = ()
     timeout_ms: int | None = None
     max_body_bytes: int | None = None
     pass_headers: frozenset[bytes] = frozenset()
@@ -117,6 +126,7 @@ def parse_config(config: Any) -> HttpConfig:
         api_path=_api_path(config),
         http_method=_http_method(config),
         condition_function_id=condition_in(config),
+        middleware_function_ids=_middleware(config),
         timeout_ms=_positive(config, "timeout_ms", maximum=MAX_TIMEOUT_MS),
         max_body_bytes=_positive(config, "max_body_bytes", maximum=None),
         pass_headers=_pass_headers(config),
@@ -139,6 +149,18 @@ def _http_method(config: Mapping[str, Any]) -> str:
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise InvalidConfig(f"http_method must be one of {', '.join(METHODS)}", field="http_method")
     return method.upper()
+
+
+def _middleware(config: Mapping[str, Any]) -> tuple[str, ...]:
+    ids = config.get("middleware_function_ids")
+    if ids is None:
+        return ()
+    if not isinstance(ids, list) or not all(isinstance(id_, str) and id_ for id_ in ids):
+        raise InvalidConfig(
+            "middleware_function_ids must be a list of function ids",
+            field="middleware_function_ids",
+        )
+    return tuple(ids)
 
 
 def _positive(config: Mapping[str, Any], key: str, *, maximum: int | None) -> int | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Call
+from iii_triggers.engine.channels import Channels
 from iii_triggers.engine.conditions import condition_holds
 from iii_triggers.engine.invocation import Invoker
 from iii_triggers.engine.payload import Payload
@@ -14,17 +15,23 @@ from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, SerializationFailed
 
 from . import errors
-from .body import parse_body
+from .body import kind_of, parse_body
 from .config import HttpConfig
 from .cors import add_cors_headers, preflight
-from .request import HttpRequest, build_input
-from .response import HttpResponse, from_raw_json, from_result, may_be_full_response, no_content
+from .exchange import Exchange, Streamed
+from .incoming import Incoming, RequestBody, read_body
+from .middleware import ask_middleware
+from .request import HttpRequest, build_input, request_facts
+from .response import (
+    HttpResponse,
+    from_raw_json,
+    from_result,
+    from_stream,
+    may_be_full_response,
+    no_content,
+)
 from .routes import Match, MethodNotAllowed, RouteTable
-
-MAX_LENGTH_DIGITS = 20
-
-ReadBody = Callable[[int], Awaitable[bytes | None]]
-"""Reads the request body up to a limit in bytes; None if it is larger."""
+from .upload import PIECE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +47,26 @@ class HttpDispatcher:
     """Answers requests that match an ``http`` trigger."""
 
     invoker: Invoker
+    channels: Channels
     routes: RouteTable[HttpTarget]
 
-    def body_limit(self, request: HttpRequest) -> int:
-        """Return how many bytes of body are of interest; 0 if no trigger has the path.
+    def first_bytes(self, request: HttpRequest) -> int:
+        """Return how many bytes of body the function needs to start; 0 if no trigger has the path.
 
         May be called from any thread, for doors that must read the body beforehand.
         """
         found = self.routes.match(request.method, request.raw_path)
         if not isinstance(found, Match):
             return 0
-        return _body_limit(found.target.config)
+        if kind_of(request.header(b"content-type")) == "raw":
+            return PIECE_BYTES
+        return found.target.config.max_body_bytes or settings.III_MAX_BODY_BYTES
 
-    async def answer(self, request: HttpRequest, read_body: ReadBody) -> HttpResponse | None:
+    async def answer(self, request: HttpRequest, incoming: Incoming) -> HttpResponse | None:
         """Return the response to ``request``, or None if no trigger has its path.
 
-        ``read_body`` is called once, and only for a request that has a trigger; the body of
-        ``request`` need not be there before. Never raises an IiiError: it becomes a JSON error.
+        The body is read from ``incoming``, only for a request that has a trigger, and while a
+        streamed response is sent as well. Never raises an IiiError: it becomes a JSON error.
         """
         found = self.routes.match(request.method, request.raw_path)
         if found is None:
@@ -65,11 +75,11 @@ class HttpDispatcher:
         if isinstance(found, MethodNotAllowed):
             response = self._refuse(request, found)
         else:
-            response = await self._serve(found, request, read_body)
+            response = await self._serve(found, request, RequestBody(incoming))
         if origins and request.method != "OPTIONS":
             add_cors_headers(response, request, allowed_origins=origins)
         if request.method == "HEAD":
-            response.body = b""
+            response.without_body()
         return response
 
     def _refuse(self, request: HttpRequest, found: MethodNotAllowed) -> HttpResponse:
@@ -79,29 +89,65 @@ class HttpDispatcher:
         return errors.method_not_allowed(found.allowed, error_id=self.invoker.new_id())
 
     async def _serve(
-        self, match: Match[HttpTarget], request: HttpRequest, read_body: ReadBody
+        self, match: Match[HttpTarget], request: HttpRequest, body: RequestBody
     ) -> HttpResponse:
         error_id = self.invoker.new_id()
-        limit = _body_limit(match.target.config)
-        if _declared_length(request) > limit:
-            return errors.payload_too_large(limit, error_id=error_id)
-        body = await read_body(limit)
-        if body is None:
-            return errors.payload_too_large(limit, error_id=error_id)
-        request.body = body
         try:
-            data = _input(match, request)
-            if not await self._condition_holds(match.target, data):
+            refusal = await self._ask_middleware(match, request)
+            if refusal is not None:
+                return refusal
+            is_parsed = await read_body(body, request, match.target.config)
+            value = _input(match, request, body.content if is_parsed else b"")
+            if not await self._condition_holds(match.target, value):
                 return errors.condition_not_met(error_id=error_id)
-            result = await self.invoker.invoke(_call(match.target, data, request, error_id))
-            return _response(result, match.target.config)
+            return await self._run(match.target, request, body, value, error_id)
         except IiiError as error:
             return errors.from_error(error, error_id=error_id)
         except RecursionError:
             too_deep = SerializationFailed("The value is nested too deeply.")
             return errors.from_error(too_deep, error_id=error_id)
 
-    async def _condition_holds(self, target: HttpTarget, data: Payload) -> bool:
+    async def _run(
+        self,
+        target: HttpTarget,
+        request: HttpRequest,
+        body: RequestBody,
+        value: dict[str, Any],
+        invocation_id: str,
+    ) -> HttpResponse:
+        config = target.config
+        exchange = Exchange(
+            id=invocation_id,
+            channels=self.channels,
+            invoker=self.invoker,
+            body=body,
+            max_body_bytes=config.max_body_bytes,
+            timeout_s=_timeout_s(config),
+        )
+        value |= exchange.refs()
+        result = await exchange.run(_call(target, Payload.of(value), request, invocation_id))
+        if isinstance(result, Payload):
+            return _response(result, config)
+        return _streamed_response(result, config)
+
+    async def _ask_middleware(
+        self, match: Match[HttpTarget], request: HttpRequest
+    ) -> HttpResponse | None:
+        config = match.target.config
+        function_ids = [*settings.III_HTTP_MIDDLEWARE, *config.middleware_function_ids]
+        if not function_ids:
+            return None
+        return await ask_middleware(
+            self.invoker,
+            function_ids,
+            request_facts(request, path_params=match.path_params, pass_headers=config.pass_headers),
+            namespace=match.target.trigger.namespace,
+            timeout_s=_timeout_s(config),
+            allow_set_cookie=config.allow_set_cookie,
+            allow_html=config.allow_html,
+        )
+
+    async def _condition_holds(self, target: HttpTarget, value: dict[str, Any]) -> bool:
         condition = target.config.condition_function_id
         if condition is None:
             return True
@@ -109,21 +155,21 @@ class HttpDispatcher:
             self.invoker,
             condition,
             # A copy: the function must not see what its condition does to the input.
-            Payload.of_json(data.json()),
+            Payload.of_json(Payload.of(value).json()),
             namespace=target.trigger.namespace,
             timeout_s=_timeout_s(target.config),
         )
 
 
-def _input(match: Match[HttpTarget], request: HttpRequest) -> Payload:
+def _input(match: Match[HttpTarget], request: HttpRequest, content: bytes) -> dict[str, Any]:
     body = None
-    if request.body:
+    if content:
         body = parse_body(
             request.header(b"content-type"),
-            request.body,
+            content,
             content_encoding=request.header(b"content-encoding"),
         )
-    value = build_input(
+    return build_input(
         request,
         pattern=match.pattern,
         route_method=match.method,
@@ -131,7 +177,6 @@ def _input(match: Match[HttpTarget], request: HttpRequest) -> Payload:
         body=body,
         pass_headers=match.target.config.pass_headers,
     )
-    return Payload.of(value)
 
 
 def _call(target: HttpTarget, data: Payload, request: HttpRequest, invocation_id: str) -> Call:
@@ -145,10 +190,6 @@ def _call(target: HttpTarget, data: Payload, request: HttpRequest, invocation_id
         timeout_s=_timeout_s(target.config),
         traceparent=traceparent.decode("latin-1") if traceparent else None,
     )
-
-
-def _body_limit(config: HttpConfig) -> int:
-    return config.max_body_bytes or settings.III_MAX_BODY_BYTES
 
 
 def _timeout_s(config: HttpConfig) -> float:
@@ -167,7 +208,11 @@ def _response(result: Payload, config: HttpConfig) -> HttpResponse:
     )
 
 
-def _declared_length(request: HttpRequest) -> int:
-    length = request.header(b"content-length")
-    # Python refuses to read a number of thousands of digits; the first few say enough.
-    return int(length[:MAX_LENGTH_DIGITS]) if length.isdigit() else 0
+def _streamed_response(streamed: Streamed, config: HttpConfig) -> HttpResponse:
+    return from_stream(
+        streamed.status,
+        streamed.headers,
+        streamed,
+        allow_set_cookie=config.allow_set_cookie,
+        allow_html=config.allow_html,
+    )

@@ -39,6 +39,25 @@ class BadBody(RequestError):
     """The request body is not what its content type says."""
 
 
+class MiddlewareTimeout(RequestError):
+    """Middleware timeout"""
+
+    code = "MIDDLEWARE_TIMEOUT"
+    status = 504
+
+
+class BodyTooLarge(RequestError):
+    """The request body is too large."""
+
+    code = "PAYLOAD_TOO_LARGE"
+    status = 413
+
+    @classmethod
+    def of(cls, max_bytes: int) -> BodyTooLarge:
+        """Return the error for a body of more than ``max_bytes``."""
+        return cls(f"The request body is larger than {max_bytes} bytes")
+
+
 class UnsupportedBody(RequestError):
     """The content type of the request body is not supported."""
 
@@ -81,12 +100,6 @@ def method_not_allowed(allowed: Iterable[str], *, error_id: str) -> HttpResponse
         error_id=error_id,
         extra_headers=[allow_header(allowed)],
     )
-
-
-def payload_too_large(max_bytes: int, *, error_id: str) -> HttpResponse:
-    """Return the 413 for a body of more than ``max_bytes``."""
-    message = f"The request body is larger than {max_bytes} bytes"
-    return error_response(413, "PAYLOAD_TOO_LARGE", message, error_id=error_id)
 
 
 def condition_not_met(*, error_id: str) -> HttpResponse:

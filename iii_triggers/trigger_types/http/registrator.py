@@ -32,7 +32,9 @@ class HttpTriggerType(TriggerRegistrator):
 
     def bind(self, engine: Engine) -> None:
         """Answer requests with the functions of ``engine``."""
-        self.dispatcher = HttpDispatcher(invoker=engine.invoker, routes=self.routes)
+        self.dispatcher = HttpDispatcher(
+            invoker=engine.invoker, channels=engine.channels, routes=self.routes
+        )
 
     def validate_config(self, config: Any) -> None:
         """Raise InvalidConfig unless ``config`` matches ``CONFIG_SCHEMA``."""

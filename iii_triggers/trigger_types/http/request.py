@@ -30,7 +30,6 @@ class HttpRequest(Struct, kw_only=True):
     raw_path: bytes
     query_string: bytes = b""
     headers: list[tuple[bytes, bytes]]
-    body: bytes = b""
     client: str = ""
 
     def header(self, name: bytes) -> bytes:
@@ -68,6 +67,18 @@ def build_input(
     value["body"] = body
     value["trigger"] = {"type": "http", "path": pattern, "method": route_method}
     return value
+
+
+def request_facts(
+    request: HttpRequest, *, path_params: dict[str, str], pass_headers: Collection[bytes]
+) -> dict[str, Any]:
+    """Return what middleware learns of a request: no body and no path (section 2.8)."""
+    return {
+        "path_params": path_params,
+        "query_params": parse_pairs(request.query_string) if request.query_string else {},
+        "headers": visible_headers(request.headers, pass_headers=pass_headers),
+        "method": request.method,
+    }
 
 
 def visible_headers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -24,12 +24,33 @@ _RESET_CONTENT = 205
 _ACTIVE = (b"html", b"xml", b"svg", b"xsl", b"multipart/")
 
 
+class ByteStream(Protocol):
+    """A body that comes in chunks. The methods belong on the engine's event loop."""
+
+    async def next(self) -> bytes | None:
+        """Return the next chunk, None after the last. Raise ChannelBroken if there is no end."""
+
+    def close(self) -> None:
+        """End it, whether or not all was read."""
+
+
 class HttpResponse(Struct):
-    """One answer: headers are (lower-case name, value) pairs and include content-length."""
+    """One answer: headers are (lower-case name, value) pairs and include content-length.
+
+    With a ``stream`` there is no content-length and no ``body``; who sends it closes it.
+    """
 
     status: int
     headers: list[Header]
     body: bytes = b""
+    stream: ByteStream | None = None
+
+    def without_body(self) -> None:
+        """Drop the body, but not the headers that tell of it: the answer to HEAD."""
+        self.body = b""
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
 
 
 def from_result(
@@ -55,6 +76,30 @@ def from_result(
     body = _body(result, content_type=content_type)
     headers = _secured(headers, content_type=content_type, allow_html=allow_html)
     return _sized(status, headers, body)
+
+
+def from_stream(
+    status: int,
+    headers: dict[str, str],
+    stream: ByteStream,
+    *,
+    allow_set_cookie: bool = False,
+    allow_html: bool = False,
+) -> HttpResponse:
+    """Return the answer that a function streams; its own headers pass the same rules.
+
+    No content type is added, and no length: the function's word for it would not be checked.
+    """
+    safe = safe_headers(headers, allow_set_cookie=allow_set_cookie)
+    content_type = _last(safe, b"content-type")
+    if content_type is None:
+        safe.append(NOSNIFF)
+    else:
+        safe = _secured(safe, content_type=content_type, allow_html=allow_html)
+    response = HttpResponse(status, safe, stream=stream)
+    if status in _WITHOUT_CONTENT or status == _RESET_CONTENT:
+        response.without_body()
+    return response
 
 
 def from_raw_json(raw: bytes, *, status: int = 200) -> HttpResponse:

@@ -12,6 +12,7 @@ FULL = {
     "api_path": "users/:id",
     "http_method": "POST",
     "condition_function_id": "users.may",
+    "middleware_function_ids": ["auth.check", "limits.check"],
     "timeout_ms": 5000,
     "max_body_bytes": 1024,
     "pass_headers": ["Authorization", "x-forwarded-for"],
@@ -25,6 +26,7 @@ def test_a_full_config_is_parsed():
         api_path="users/:id",
         http_method="POST",
         condition_function_id="users.may",
+        middleware_function_ids=("auth.check", "limits.check"),
         timeout_ms=5000,
         max_body_bytes=1024,
         pass_headers=frozenset({b"authorization", b"x-forwarded-for"}),
@@ -102,6 +104,9 @@ def test_an_empty_condition_is_none():
         ("pass_headers", [""]),
         ("allow_set_cookie", 1),
         ("allow_html", "yes"),
+        ("middleware_function_ids", "auth.check"),
+        ("middleware_function_ids", [""]),
+        ("middleware_function_ids", [7]),
     ],
 )
 def test_a_wrong_value_names_its_key(key, value):

@@ -13,7 +13,7 @@ from iii_triggers import ainvoke
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError
-from tests.support.http import ask, chunked, is_error
+from tests.support.http import ask, chunked, is_error, without_channels
 from tests.support.site import declare
 from tests.support.workers import FakeWorker
 
@@ -52,7 +52,7 @@ async def test_a_function_gets_the_envelope_and_the_values_at_the_top(serve: Ser
     await serve(echo, "shops/:id", http_method="POST")
     answer = await ask("POST", "/shops/a%20b?q=1&id=query", headers=JSON, body=b'{"n":1,"q":2}')
     assert answer.status == 200
-    assert answer.json() == {
+    assert without_channels(answer.json()) == {
         "path": "/shops/a b",
         "method": "POST",
         "path_params": {"id": "a b"},
@@ -114,7 +114,6 @@ async def test_a_wrong_method_is_405_with_allow(serve: Serve) -> None:
     [
         ("application/json", b"{", 400, "BAD_REQUEST"),
         ("application/json", b'"' + b"\xff" + b'"', 400, "BAD_REQUEST"),
-        ("image/png", b"x", 415, "UNSUPPORTED_MEDIA_TYPE"),
         ("text/plain; charset=utf-7", b"x", 415, "UNSUPPORTED_MEDIA_TYPE"),
         ("multipart/form-data", b"x", 400, "BAD_REQUEST"),
     ],
@@ -155,7 +154,8 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(serve: Serve, length
 async def test_the_sites_limit_holds_where_the_trigger_has_none(serve: Serve) -> None:
     await serve(echo, http_method="POST")
     with override_settings(III_MAX_BODY_BYTES=3):
-        assert (await ask("POST", "/x", body=b"1234")).status == 413
+        headers = {"content-type": "text/plain"}
+        assert (await ask("POST", "/x", headers=headers, body=b"1234")).status == 413
 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_body_runs_nothing(serve: Serve) -> None:

@@ -33,7 +33,7 @@ def test_an_error_has_a_code_a_message_and_an_id():
     [
         (errors.not_found(error_id="e"), 404, "NOT_FOUND"),
         (errors.method_not_allowed(("GET", "HEAD"), error_id="e"), 405, "METHOD_NOT_ALLOWED"),
-        (errors.payload_too_large(10, error_id="e"), 413, "PAYLOAD_TOO_LARGE"),
+        (errors.from_error(errors.BodyTooLarge.of(10), error_id="e"), 413, "PAYLOAD_TOO_LARGE"),
         (errors.condition_not_met(error_id="e"), 422, "CONDITION_NOT_MET"),
         (errors.worker_unavailable(error_id="e"), 503, "WORKER_UNAVAILABLE"),
         (errors.timeout(error_id="e"), 504, "TIMEOUT"),

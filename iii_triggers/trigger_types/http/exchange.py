@@ -1,0 +1,212 @@
+"""One request and its function: the two channels between them, and which answer comes first.
+
+The channels cost an entry in a table; what they need is made when somebody takes an end. Rules of
+the race (trigger reference, section 2.6): a result that is not null, an error, or the first binary
+frame of the ``response`` channel, whichever is first. No result is 204 unless a writer is there or
+comes within the grace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iii_triggers.engine.calls import Call, Outcome, Pending
+from iii_triggers.engine.channels import Channel, Channels, Direction, channel_ref
+from iii_triggers.engine.channels.errors import ChannelTaken
+from iii_triggers.engine.invocation import Invoker
+from iii_triggers.engine.payload import NOTHING, Payload
+from iii_triggers.protocol.errors import IiiError, InvocationFailed, InvocationTimeout
+
+from .download import Download
+from .grace import grace_s, note_round_trip
+from .incoming import RequestBody
+from .upload import Upload
+
+if TYPE_CHECKING:
+    from iii_triggers.engine.connections import WorkerConnection
+
+REQUEST_BODY = "request_body"
+RESPONSE = "response"
+TURNS = 5
+"""Turns of the event loop after the grace: a busy process may not have looked at its sockets."""
+
+
+@dataclass(slots=True)
+class Streamed:
+    """An answer that comes in chunks. ``next`` is for one loop only, the one of the engine."""
+
+    status: int
+    headers: dict[str, str]
+    exchange: Exchange
+
+    async def next(self) -> bytes | None:
+        """Return the next chunk, None after the last. Raise ChannelBroken if there is no end."""
+        return await self.exchange.chunk()
+
+    def close(self) -> None:
+        """End it, whether or not all was read: the writer learns that nobody reads any more."""
+        self.exchange.close()
+
+
+class Exchange:
+    """A request that a function answers."""
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        channels: Channels,
+        invoker: Invoker,
+        body: RequestBody,
+        max_body_bytes: int | None,
+        timeout_s: float,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = id
+        self._loop = loop
+        self._channels = channels
+        self._invoker = invoker
+        self._body = body
+        self._max_body_bytes = max_body_bytes
+        self._timeout_s = timeout_s
+        self._keys = (channels.new_key(), channels.new_key())
+        self._answer: asyncio.Future[Outcome | Download] = loop.create_future()
+        self._upload: Upload | None = None
+        self._download: Download | None = None
+        self._pending: Pending | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._began_at = loop.time()
+
+    def refs(self) -> dict[str, dict[str, str]]:
+        """Return what the function input gains: ``request_body`` and ``response``."""
+        body_key, response_key = self._keys
+        return {
+            REQUEST_BODY: channel_ref(f"{self.id}.{REQUEST_BODY}", body_key, "read"),
+            RESPONSE: channel_ref(f"{self.id}.{RESPONSE}", response_key, "write"),
+        }
+
+    async def run(self, call: Call) -> Payload | Streamed:
+        """Run the function and return its result, or what it streams.
+
+        Raise the IiiError it ended with. The channels end with the request; with a streamed
+        answer, when that is closed.
+        """
+        self._channels.add_source(self.id, self)
+        is_streamed = False
+        try:
+            self._pending = self._invoker.start(call, self._ended)
+            answer = await self._answer
+            if isinstance(answer, IiiError):
+                raise answer
+            is_streamed = isinstance(answer, Download)
+            return self._streamed(answer) if isinstance(answer, Download) else answer
+        finally:
+            if not is_streamed:
+                self.close()
+
+    def access_key(self, name: str) -> str | None:
+        """Return the key of one of the two channels."""
+        return dict(zip((REQUEST_BODY, RESPONSE), self._keys, strict=True)).get(name)
+
+    def take(self, name: str, direction: Direction) -> Channel:
+        """Take the end of the function. Raise ChannelTaken for the other, and the second time."""
+        if (name, direction) == (REQUEST_BODY, "read") and self._upload is None:
+            limit = self._max_body_bytes
+            self._upload = Upload(self._body, max_bytes=limit, on_error=self._decide)
+            return self._upload.channel
+        if (name, direction) == (RESPONSE, "write") and self._download is None:
+            self._download = Download(self._head)
+            if self._timer is not None:
+                self._wait_for_head()
+            return self._download.channel
+        raise ChannelTaken()
+
+    async def chunk(self) -> bytes | None:
+        """Return the next chunk of a streamed answer."""
+        return await self._download.chunk() if self._download is not None else None
+
+    def close(self) -> None:
+        """Forget the channels, and have what is open of them closed."""
+        self._channels.remove_source(self.id)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._upload is not None:
+            self._upload.stop()
+        if self._download is not None:
+            self._download.stop()
+            if self._pending is not None:
+                self._invoker.set_deadline(self._pending, self._timeout_s)
+
+    def _decide(self, answer: Outcome | Download) -> None:
+        if not self._answer.done():
+            self._answer.set_result(answer)
+
+    def _ended(self, outcome: Outcome) -> None:
+        """Take the outcome of the function."""
+        executor = self._pending.executor if self._pending is not None else None
+        if executor is not None:
+            note_round_trip(executor, self._loop.time() - self._began_at)
+        self._pending = None
+        if isinstance(outcome, Payload) and not outcome.present and not self._answer.done():
+            self._ended_without_result(executor)
+        else:
+            self._decide(outcome)
+
+    def _ended_without_result(self, executor: WorkerConnection | None) -> None:
+        if self._download is not None:
+            self._wait_for_head()
+            return
+        grace = grace_s(executor)
+        if not grace:
+            self._decide(NOTHING)
+            return
+        self._timer = self._loop.call_later(grace, self._nobody_came, TURNS)
+
+    def _nobody_came(self, turns: int) -> None:
+        if self._download is not None:
+            return
+        if turns:
+            self._loop.call_soon(self._nobody_came, turns - 1)
+        else:
+            self._decide(NOTHING)
+
+    def _wait_for_head(self) -> None:
+        """The function is done, its response has yet to begin: it has the rest of its time."""
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._began_at + self._timeout_s
+        self._timer = self._loop.call_at(deadline, self._decide, InvocationTimeout())
+        self._head()
+
+    def _head(self) -> None:
+        """The response began, or its writer is gone."""
+        download = self._download
+        if download is None:
+            return
+        if download.has_head:
+            self._decide(download)
+        elif download.is_broken and self._pending is None:
+            self._decide(InvocationFailed("The response broke off before it began."))
+
+    def _streamed(self, download: Download) -> Streamed:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._pending is not None:
+            # The deadline is one for the headers; what follows takes as long as it takes.
+            self._invoker.set_deadline(self._pending, None)
+        self._watch = self._loop.create_task(self._watch_client())
+        return Streamed(status=download.status, headers=download.headers, exchange=self)
+
+    async def _watch_client(self) -> None:
+        """End the response when the client goes: nothing else tells, while nothing is sent."""
+        if self._upload is not None and self._upload.task is not None:
+            await asyncio.wait({self._upload.task})
+        if self._body.is_complete:
+            await self._body.incoming.gone()
+            if self._download is not None:
+                self._download.channel.abandon()
