@@ -1,0 +1,115 @@
+"""The admin page of stream items: what is in our own store of streams, to look at and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.db import models, transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Left, Length
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from iii_triggers.models import StreamItem
+from iii_triggers.store.items import stream_items
+from iii_triggers.trigger_types.stream.deletions import item_deleted
+from iii_triggers.trigger_types.stream.places import Place
+
+from .base import EngineAdmin
+from .formatting import cut
+from .stored_json import value_block
+from .text_filter import TextFilter
+
+BEGINNING = 80
+MAX_SUGGESTIONS = 1000
+IDENTITY = ("stream_name", "group_id", "item_id")
+
+
+class StreamFilter(TextFilter):
+    """The name of the stream."""
+
+    title = _("stream")
+    parameter_name = "stream"
+    field_name = "stream_name"
+
+    def suggestions(self) -> Sequence[str]:
+        """The first streams there are."""
+        return _distinct(self.field_name)
+
+
+class GroupFilter(TextFilter):
+    """The group of the item."""
+
+    title = _("group")
+    parameter_name = "group"
+    field_name = "group_id"
+
+    def suggestions(self) -> Sequence[str]:
+        """The first groups there are."""
+        return _distinct(self.field_name)
+
+
+@admin.register(StreamItem)
+class StreamItemAdmin(EngineAdmin[StreamItem]):
+    """Items by stream and group; who deletes one tells clients and triggers."""
+
+    list_display = (*IDENTITY, "beginning", "size", "updated_at")
+    list_display_links = IDENTITY
+    list_filter = (StreamFilter, GroupFilter)
+    ordering = ("stream_name", "group_id", "id")
+    search_fields = IDENTITY
+    search_help_text = _("Searches streams, groups and items.")
+    fields = (*IDENTITY, "pretty_value", "created_at", "updated_at")
+    readonly_fields = ("pretty_value",)
+
+    @admin.display(description=_("value"))
+    def beginning(self, item: StreamItem) -> str:
+        """How the value begins."""
+        return cut(item.value_begins, length=BEGINNING)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("size"), ordering="value_length")
+    def size(self, item: StreamItem) -> str:
+        """How long the value is."""
+        return filesizeformat(item.value_length)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("value"))
+    def pretty_value(self, item: StreamItem) -> SafeString:
+        """The value as JSON; a long one is cut."""
+        return value_block(item)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StreamItem]:
+        """Leave values of any size where they are; their beginning does for a list."""
+        queryset: QuerySet[StreamItem] = super().get_queryset(request)
+        return queryset.defer("value").annotate(
+            value_begins=Left(F("value"), BEGINNING + 1), value_length=Length(F("value"))
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Items come from ``stream::set``."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Items are changed with ``stream::set`` and ``stream::update``."""
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: StreamItem) -> None:
+        """Delete through the store; clients and triggers hear of it after the commit."""
+        place = Place(stream_name=obj.stream_name, group_id=obj.group_id, item_id=obj.item_id)
+        old = stream_items.delete(place.group, obj.item_id)
+        if old is not None:
+            transaction.on_commit(partial(item_deleted, place, old), robust=True)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[StreamItem]) -> None:
+        """Delete one by one."""
+        for item in list(queryset):
+            self.delete_model(request, item)
+
+
+def _distinct(field: str) -> list[Any]:
+    values = StreamItem.objects.order_by(field).values_list(field, flat=True)
+    return list(values.distinct()[:MAX_SUGGESTIONS])
