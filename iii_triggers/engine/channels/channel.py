@@ -42,6 +42,16 @@ class Channel:
         """Whether nobody will read what is written."""
         return self._abandoned.is_set()
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the writer has properly said that all is written."""
+        return self._is_finished and not self._is_broken
+
+    @property
+    def holds_binary(self) -> bool:
+        """Whether a binary message waits for the reader."""
+        return any(isinstance(message, bytes) for message in self._messages)
+
     def take(self, direction: Direction) -> None:
         """Become the writer or the reader. Raise ChannelTaken if there was one."""
         if direction in self._taken:

@@ -36,6 +36,11 @@ class Download:
         self._on_head = on_head
         self.task = asyncio.get_running_loop().create_task(self._read_head())
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the response has begun, also if nobody has looked at its head yet."""
+        return self.has_head or self.channel.holds_binary or self.channel.is_finished
+
     async def chunk(self) -> bytes | None:
         """Return the next chunk, None after the last. Raise ChannelBroken if there is no end."""
         first, self._first = self._first, None

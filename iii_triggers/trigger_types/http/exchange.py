@@ -152,7 +152,9 @@ class Exchange:
         if executor is not None:
             note_round_trip(executor, self._loop.time() - self._began_at)
         self._pending = None
-        if isinstance(outcome, Payload) and not outcome.present and not self._answer.done():
+        if self._answer.done() or (self._download is not None and self._download.has_begun):
+            return
+        if isinstance(outcome, Payload) and not outcome.present:
             self._ended_without_result(executor)
         else:
             self._decide(outcome)
