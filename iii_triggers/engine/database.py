@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.db import connections
 
-from .threads import with_fresh_connections
-
 T = TypeVar("T")
+
+IDLE_S = 1.0
+"""How long a connection may go unused before it is asked whether it still works."""
 
 
 class DatabaseThread:
-    """One thread for the engine's own bookkeeping: short, batched units of work, in order."""
+    """One thread for the engine's own bookkeeping: short, batched units of work, in order.
+
+    It keeps its connection, whatever ``CONN_MAX_AGE`` says: opening one for each unit would take
+    many times as long as the unit. One that broke is replaced before the next unit.
+    """
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
+        self._used_at = 0.0
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run one unit of work and return what it returns."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iii-database")
         loop = asyncio.get_running_loop()
-        result: T = await loop.run_in_executor(self._pool, with_fresh_connections, work, *arguments)
-        return result
+        return await loop.run_in_executor(self._pool, lambda: self._unit(work, *arguments))
 
     async def stop(self) -> None:
         """Close the connections of the thread and end it."""
@@ -34,3 +40,22 @@ class DatabaseThread:
             await self.run(connections.close_all)
             self._pool.shutdown(wait=False)
             self._pool = None
+
+    def _unit(self, work: Callable[..., T], *arguments: Any) -> T:
+        _close_broken(was_idle=time.monotonic() - self._used_at > IDLE_S)
+        try:
+            return work(*arguments)
+        finally:
+            self._used_at = time.monotonic()
+
+
+def _close_broken(*, was_idle: bool) -> None:
+    """Close connections that do not work any more; Django opens new ones when they are needed."""
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is None:
+            continue
+        is_odd = connection.get_autocommit() != connection.settings_dict["AUTOCOMMIT"]
+        is_suspect = connection.errors_occurred or was_idle
+        if is_odd or (is_suspect and not connection.is_usable()):
+            connection.close()
+        connection.errors_occurred = False
