@@ -60,7 +60,7 @@ class StoredJSONField(forms.CharField):
 class StoredValueForm(ModelForm[Any]):
     """A row with a ``value``; it is not written over what came after the page was opened."""
 
-    value = StoredJSONField(label=_("value"), help_text=_("JSON."))
+    value = StoredJSONField(label=_("Value"), help_text=_("JSON."))
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
