@@ -112,6 +112,8 @@ WRONG_SETTINGS: list[tuple[str, str, Any]] = [
     ("E002", "III_SITE_THREADS", 0),
     ("E003", "III_FUNCTION_CONFLICT", "oldest"),
     ("E003", "III_FUNCTION_CONFLICT", []),
+    ("E003", "III_STREAM_ACCESS", "closed"),
+    ("E002", "III_STREAM_MAX_FRAME_BYTES", 1023),
     ("E004", "III_HTTP_PREFIX", "iii"),
     ("E004", "III_HTTP_PREFIX", "/iii/"),
     ("E004", "III_HTTP_PREFIX", "/"),
@@ -264,6 +266,21 @@ def test_open_loopback_workers_are_found_before_a_deployment(settings: Any) -> N
     assert "iii_triggers.W007" not in found()
     settings.III_ALLOW_LOOPBACK_WORKERS = False
     assert "iii_triggers.W007" not in found(deploy=True)
+
+
+def test_stream_doors_that_nobody_or_everybody_passes_are_found(settings: Any) -> None:
+    settings.DEBUG = False
+    settings.III_STREAM_ACCESS = "authenticated"
+    assert "iii_triggers.W012" in found()
+    settings.III_STREAM_AUTH_FUNCTION = "streams.auth"
+    assert "iii_triggers.W012" not in found()
+    settings.III_STREAM_ACCESS = "open"
+    assert "iii_triggers.W013" not in found(deploy=True)
+    settings.III_STREAM_AUTH_FUNCTION = ""
+    assert "iii_triggers.W013" in found(deploy=True)
+    assert "iii_triggers.W013" not in found()
+    settings.III_STREAM_ACCESS = "auto"
+    assert "iii_triggers.W013" not in found(deploy=True)
 
 
 @pytest.mark.parametrize(

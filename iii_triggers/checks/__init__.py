@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from django.core import checks
 
-from . import celery, channel_layers, databases, installation, security, settings, trigger_types
+from . import (
+    celery,
+    channel_layers,
+    databases,
+    installation,
+    security,
+    settings,
+    streams,
+    trigger_types,
+)
 
 TAG = "iii_triggers"
 
@@ -24,8 +33,10 @@ def register() -> None:
         installation.check_daphne,
         celery.check_content,
         celery.check_reach,
+        streams.check_auth_function,
     ):
         checks.register(check, TAG)
     checks.register(celery.check_scheduler, checks.Tags.database)
     checks.register(celery.check_broker, TAG, deploy=True)
     checks.register(security.check_loopback_workers, checks.Tags.security, deploy=True)
+    checks.register(streams.check_open_streams, checks.Tags.security, deploy=True)
