@@ -24,7 +24,7 @@ $(BIN)/.dev: $(BIN)/.site
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
 
-run: $(BIN)/.site ## Serve the demo site: admin on 8000, HTTP triggers on 3111, workers on 49134
+run: $(BIN)/.site ## Serve the demo site: admin on 8000, HTTP triggers on 3111, streams on 3112, workers on 49134
 	$(BIN)/python manage.py migrate --verbosity 0
 	$(BIN)/python manage.py runengine $(RUN_ARGS)
 
