@@ -16,6 +16,7 @@ steer({
   },
   call: (functionId, data, timeoutMs) => iii.call(functionId, data, timeoutMs),
   callVoid: (functionId, data) => iii.callVoid(functionId, data),
+  createStream: (name, store) => iii.createStream(name, store),
   listFunctions: async () => {
     const functions = await iii.listFunctions();
     return functions.map((one) => one.function_id);

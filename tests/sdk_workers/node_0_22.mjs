@@ -2,6 +2,7 @@
 // Arguments: the engine's URL and the name of the worker.
 
 import { registerWorker, TriggerAction } from 'iii-sdk';
+import { createStream } from 'iii-sdk/helpers';
 import { steer } from './steering.mjs';
 
 const [url, workerName] = process.argv.slice(2);
@@ -21,6 +22,7 @@ steer({
       payload: data,
       action: TriggerAction.Enqueue({ queue }),
     }),
+  createStream: (name, store) => createStream(iii, name, store),
   listFunctions: async () => {
     const request = { function_id: 'engine::functions::list', payload: {} };
     const { functions } = await iii.trigger(request);

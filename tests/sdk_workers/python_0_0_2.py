@@ -73,6 +73,10 @@ class Client:
         """Call a function without waiting."""
         self.on_loop(self.iii.call_void, function_id, data)
 
+    def create_stream(self, stream_name: str, store: Any) -> None:
+        """Keep the items of a stream."""
+        self.on_loop(self.iii.create_stream, stream_name, store)
+
     def list_functions(self) -> list[str]:
         """List functions through ``engine.functions.list``."""
         return [function.function_id for function in self.wait_for(self.iii.list_functions)]

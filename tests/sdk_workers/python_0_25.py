@@ -6,8 +6,10 @@ Arguments: the engine's URL and the name of the worker.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from blocking_client import BlockingClient
+from iii.helpers import create_stream
 from steering import Handler, Steering, Undo
 
 
@@ -18,6 +20,10 @@ class Client(BlockingClient):
         """Offer a function."""
         unregister: Undo = self.iii.register_function(function_id, handler).unregister
         return unregister
+
+    def create_stream(self, stream_name: str, store: Any) -> None:
+        """Keep the items of a stream."""
+        create_stream(self.iii, stream_name, store)
 
     def list_functions(self) -> list[str]:
         """List functions; this version leaves that to an engine function."""

@@ -6,6 +6,7 @@ Arguments: the engine's URL and the name of the worker.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from blocking_client import BlockingClient
 from steering import Handler, Steering, Undo
@@ -18,6 +19,10 @@ class Client(BlockingClient):
         """Offer a function."""
         unregister: Undo = self.iii.register_function({"id": function_id}, handler).unregister
         return unregister
+
+    def create_stream(self, stream_name: str, store: Any) -> None:
+        """Keep the items of a stream."""
+        self.iii.create_stream(stream_name, store)
 
     def list_functions(self) -> list[str]:
         """List functions with the SDK's own method."""

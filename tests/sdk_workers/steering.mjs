@@ -19,6 +19,33 @@ const greet = async (input) => {
   return { message: `Hello, ${input.name}!` };
 };
 
+// A store of one stream, as createStream takes it.
+function memoryStream() {
+  const groups = new Map();
+  const group = (id) => {
+    if (!groups.has(id)) groups.set(id, new Map());
+    return groups.get(id);
+  };
+  return {
+    get: async ({ group_id, item_id }) => group(group_id).get(item_id),
+    set: async ({ group_id, item_id, data }) => {
+      const old_value = group(group_id).get(item_id);
+      group(group_id).set(item_id, data);
+      return { old_value, new_value: data };
+    },
+    delete: async ({ group_id, item_id }) => {
+      const old_value = group(group_id).get(item_id);
+      group(group_id).delete(item_id);
+      return { old_value };
+    },
+    list: async ({ group_id }) => [...group(group_id).values()],
+    listGroups: async () => [...groups.keys()].sort(),
+    update: async () => {
+      throw new Error('not registered');
+    },
+  };
+}
+
 class Steering {
   constructor(client) {
     this.client = client;
@@ -49,6 +76,9 @@ class Steering {
         client.callVoid(function_id, data);
       },
       enqueue: ({ function_id, data, queue }) => client.enqueue(function_id, data, queue),
+      create_stream: ({ stream_name }) => {
+        client.createStream(stream_name, memoryStream());
+      },
       list_functions: () => client.listFunctions(),
       list_workers: () => client.listWorkers(),
       fire: ({ payload }) => {

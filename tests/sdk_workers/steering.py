@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from memory_stream import MemoryStream
+
 DESCRIBED = ("method", "path", "path_params", "query_params", "body", "trigger", "id", "q")
 
 Handler = Callable[[Any], Any]
@@ -41,6 +43,9 @@ class Client(Protocol):
 
     def call_void(self, function_id: str, data: Any) -> None:
         """Run a function anywhere and forget it."""
+
+    def create_stream(self, stream_name: str, store: Any) -> None:
+        """Keep the items of a stream."""
 
     def enqueue(self, function_id: str, data: Any, queue: str) -> Any:
         """Queue a call and return its receipt; not every SDK can."""
@@ -123,6 +128,10 @@ class Steering:
     def do_enqueue(self, function_id: str, data: Any, queue: str) -> Any:
         """Queue a call of a function and return the receipt."""
         return self.client.enqueue(function_id, data, queue)
+
+    def do_create_stream(self, stream_name: str) -> None:
+        """Keep the items of a stream in memory."""
+        self.client.create_stream(stream_name, MemoryStream())
 
     def do_list_functions(self) -> list[str]:
         """List the functions the engine knows; by then it has seen all frames before."""
