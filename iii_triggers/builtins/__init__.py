@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 from iii_triggers.engine.functions import LocalFunction
 
-from . import channels, functions, kv_server, log, queue, queue_stats, triggers, workers
+from . import (
+    baggage,
+    channels,
+    functions,
+    kv_server,
+    log,
+    queue,
+    queue_stats,
+    registered_triggers,
+    triggers,
+    workers,
+)
 
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
@@ -14,5 +25,16 @@ if TYPE_CHECKING:
 
 def builtin_functions(engine: Engine) -> list[LocalFunction]:
     """Return every built-in function, bound to ``engine``."""
-    families = (channels, functions, kv_server, log, queue, queue_stats, triggers, workers)
+    families = (
+        baggage,
+        channels,
+        functions,
+        kv_server,
+        log,
+        queue,
+        queue_stats,
+        registered_triggers,
+        triggers,
+        workers,
+    )
     return [function for family in families for function in family.functions_of(engine)]

@@ -1,18 +1,24 @@
-"""``engine::functions::*`` (protocol reference, section 7.2)."""
+"""``engine::functions::*`` (protocol reference, sections 7.2 and 7.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from iii_triggers.engine.functions import CallContext, FunctionInfo, LocalFunction
+from iii_triggers.protocol.errors import InvalidArguments
 
 from .base import builtin
+from .function_details import BadName, function_details
+from .function_rows import function_row, is_hidden, known_functions, offered_by
+from .visibility import viewer
 
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
+
+MAX_BATCH = 32
 
 
 class ListInput(Struct):
@@ -21,70 +27,80 @@ class ListInput(Struct):
     search: str | None = None
     prefix: str | None = None
     worker: str | None = None
-    workers: list[str] | None = field(default=None)
+    workers: list[str] | None = None
     include_internal: bool | None = None
+
+
+class InfoInput(Struct):
+    """One function, or some."""
+
+    function_id: str | None = None
+    function_ids: list[str] | None = None
+    namespace: str | None = None
 
 
 def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     """Return the functions of this family."""
 
     def list_(data: ListInput, context: CallContext) -> dict[str, Any]:
-        rows = [row for row in rows_of(engine) if _fits(row, data)]
-        search = (data.search or "").lower()
-        rows.sort(key=lambda row: (search not in row["function_id"].lower(), row["function_id"]))
-        return {"functions": rows}
+        return {"functions": [function_row(*known) for known in _listed(engine, data, context)]}
+
+    async def info(data: InfoInput, context: CallContext) -> dict[str, Any]:
+        ids = _ids(data)
+        details = await function_details(engine, context, ids, namespace=data.namespace)
+        if data.function_id is None:
+            found = [_or_error(id_, details[id_]) for id_ in ids]
+            return {"functions": found}
+        (detail,) = details.values()
+        if isinstance(detail, BadName):
+            raise detail.error
+        return detail
 
     yield from builtin("engine::functions::list", ListInput, list_, description="List functions.")
+    yield from builtin(
+        "engine::functions::info", InfoInput, info, description="Tell all about functions."
+    )
 
 
-def rows_of(engine: Engine) -> Iterator[dict[str, Any]]:
-    """Yield a row for each function, as SDKs of every age can read it.
-
-    The formats are left out: the models of old Python SDKs fail on those of newer workers.
-    """
-    offered = set()
-    for offer in engine.functions.offers():
-        offered.add(offer.info.key)
-        yield _row(offer.info, offer.connection.info.name)
-    for remote in engine.functions.remote.offers():
-        if remote.info.key not in offered:
-            offered.add(remote.info.key)
-            yield _row(remote.info, remote.worker_name)
-    for function in engine.functions.local():
-        if function.info.key not in offered:
-            yield _row(function.info, None)
+def _listed(
+    engine: Engine, wanted: ListInput, context: CallContext
+) -> list[tuple[FunctionInfo, str | None]]:
+    workers = {*(wanted.workers or ()), *((wanted.worker,) if wanted.worker else ())}
+    known = offered_by(engine, workers) if workers else known_functions(engine)
+    may_see = viewer(engine, context)
+    found = [one for one in known.values() if _fits(one[0], wanted) and may_see(*one[0].key)]
+    search = (wanted.search or "").lower()
+    found.sort(key=lambda one: (_distance(one[0], search), one[0].function_id, one[0].namespace))
+    return found
 
 
-def _row(info: FunctionInfo, worker_name: str | None) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "function_id": info.function_id,
-        "namespace": info.namespace,
-        "worker_name": worker_name or info.function_id.split("::", 1)[0],
-    }
-    if info.description is not None:
-        row["description"] = info.description
-    if isinstance(info.metadata, dict):
-        row["metadata"] = info.metadata
-    return row
-
-
-def _fits(row: dict[str, Any], wanted: ListInput) -> bool:
-    function_id = row["function_id"]
-    workers = [*(wanted.workers or []), *([wanted.worker] if wanted.worker else [])]
-    text = f"{function_id} {row.get('description', '')}".lower()
+def _fits(info: FunctionInfo, wanted: ListInput) -> bool:
+    text = f"{info.function_id}\n{info.description or ''}".lower()
     return (
-        (bool(wanted.include_internal) or not _is_internal(row))
-        and function_id.startswith(wanted.prefix or "")
+        (bool(wanted.include_internal) or not is_hidden(info))
+        and info.function_id.startswith(wanted.prefix or "")
         and (wanted.search or "").lower() in text
-        and (not workers or row["worker_name"] in workers)
     )
 
 
-def _is_internal(row: dict[str, Any]) -> bool:
-    function_id = row["function_id"]
-    if function_id.startswith("engine::queue::"):
-        return False
-    return (
-        function_id.startswith(("engine::", "engine."))
-        or row.get("metadata", {}).get("internal") is True
-    )
+def _distance(info: FunctionInfo, search: str) -> int:
+    """Rank a hit: the id begins with what is searched, holds it, or only the description does."""
+    function_id = info.function_id.lower()
+    return 0 if function_id.startswith(search) else 1 if search in function_id else 2
+
+
+def _ids(data: InfoInput) -> list[str]:
+    if (data.function_id is None) == (data.function_ids is None):
+        raise InvalidArguments("Give either function_id or function_ids.")
+    if data.function_id is not None:
+        return [data.function_id]
+    ids = list(dict.fromkeys(data.function_ids or ()))
+    if not 0 < len(ids) <= MAX_BATCH:
+        raise InvalidArguments(f"function_ids takes 1 to {MAX_BATCH} ids.")
+    return ids
+
+
+def _or_error(function_id: str, detail: dict[str, Any] | BadName) -> dict[str, Any]:
+    if isinstance(detail, BadName):
+        return {"function_id": function_id, "error": detail.word}
+    return detail

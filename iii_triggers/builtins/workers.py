@@ -14,9 +14,25 @@ from iii_triggers.engine.connections import WorkerConnection, WorkerInfo
 from iii_triggers.engine.functions import CallContext, LocalFunction
 from iii_triggers.engine.ownership import refuse_name
 from iii_triggers.engine.registrations import is_id
-from iii_triggers.protocol.errors import InvalidInput, InvalidNamespace
+from iii_triggers.protocol.errors import (
+    InvalidArguments,
+    InvalidInput,
+    InvalidNamespace,
+    NotFound,
+)
 
+from . import elsewhere
 from .base import builtin
+from .eras import is_before_rework
+from .visibility import viewer
+from .worker_details import worker_detail
+from .worker_rows import (
+    WorkerFacts,
+    engine_as_worker,
+    worker_row,
+    workers_here,
+    workers_of_other_nodes,
+)
 
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
@@ -24,8 +40,7 @@ if TYPE_CHECKING:
 MAX_TEXT = 280
 CONFLICT = 4409
 """Close code of a worker whose name is taken; SDKs stop because of the frame before it."""
-PIDLESS_BEFORE = {"node": (0, 9, 0), "python": (0, 8, 2)}
-"""SDKs older than these send no pid, so its absence does not make them ghosts."""
+TELEMETRY = ("language", "framework", "project_name")
 
 
 class RegisterInput(Struct):
@@ -39,6 +54,7 @@ class RegisterInput(Struct):
     isolation: str | None = None
     description: str | None = None
     namespace: str | None = None
+    telemetry: Any = None
 
 
 class ListInput(Struct):
@@ -48,6 +64,14 @@ class ListInput(Struct):
     runtime: str | None = None
     status: str | None = None
     worker_id: str | None = None
+
+
+class InfoInput(Struct):
+    """Which worker; ``worker_id`` tells those with one name apart."""
+
+    name: str | None = None
+    worker_id: str | None = None
+    namespace: str | None = None
 
 
 def functions_of(engine: Engine) -> Iterator[LocalFunction]:
@@ -65,14 +89,19 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
             # After the answer.
             asyncio.get_running_loop().call_soon(connection.close, CONFLICT)
             return {"success": False}
-        connection.registered = True
-        engine.mirror.worker_connected(connection)
+        engine.presence.introduced(connection)
         return {"success": True}
 
-    def list_(data: ListInput, context: CallContext) -> dict[str, Any]:
-        rows = [_row(engine, connection) for connection in _visible(engine, data)]
-        rows.sort(key=lambda row: (row["name"] or "", row["id"]))
+    async def list_(data: ListInput, context: CallContext) -> dict[str, Any]:
+        known = await known_workers(engine, with_engine=not is_before_rework(context))
+        listed = [worker for worker in known if _fits(worker, data)]
+        may_see = viewer(engine, context)
+        rows = [worker_row(worker, may_see) for worker in listed]
         return {"workers": rows, "timestamp": int(time.time() * 1000)}
+
+    async def info(data: InfoInput, context: CallContext) -> dict[str, Any]:
+        known = await known_workers(engine, with_engine=True)
+        return await worker_detail(engine, context, _only(known, data))
 
     yield from builtin(
         "engine::workers::register", RegisterInput, register, description="Introduce a worker."
@@ -80,6 +109,47 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     yield from builtin(
         "engine::workers::list", ListInput, list_, description="List connected workers."
     )
+    yield from builtin(
+        "engine::workers::info", InfoInput, info, description="Tell all about a worker."
+    )
+
+
+async def known_workers(engine: Engine, *, with_engine: bool) -> list[WorkerFacts]:
+    """Return the workers of every node by name, and the engine itself, as modern SDKs list it."""
+    known = [*workers_here(engine), *await elsewhere.read(engine, workers_of_other_nodes)]
+    if with_engine:
+        known.append(engine_as_worker(engine))
+    listed = [worker for worker in known if worker.is_listed]
+    return sorted(listed, key=lambda worker: (worker.name or "", worker.id))
+
+
+def _fits(worker: WorkerFacts, wanted: ListInput) -> bool:
+    return (
+        wanted.worker_id in (None, worker.id)
+        and wanted.runtime in (None, worker.runtime)
+        and wanted.status in (None, worker.status)
+        and (wanted.search or "").lower() in f"{worker.name}\n{worker.description}".lower()
+    )
+
+
+def _only(known: list[WorkerFacts], wanted: InfoInput) -> WorkerFacts:
+    if wanted.name is None and wanted.worker_id is None:
+        raise InvalidArguments("Give a name or a worker_id.")
+    found = [
+        worker
+        for worker in known
+        if wanted.name in (None, worker.name)
+        and wanted.worker_id in (None, worker.id)
+        and wanted.namespace in (None, worker.namespace)
+    ]
+    if len(found) > 1:
+        found = [worker for worker in found if worker.namespace == "default"] or found
+    label = wanted.name if wanted.name is not None else wanted.worker_id
+    if not found:
+        raise NotFound(f"Worker '{label}' is not connected.")
+    if len(found) > 1:
+        raise NotFound(f"Worker '{label}' is ambiguous: there are {len(found)}. Say worker_id.")
+    return found[0]
 
 
 def _settle_namespace(connection: WorkerConnection, namespace: str | None) -> None:
@@ -99,53 +169,17 @@ def _info(data: RegisterInput) -> WorkerInfo:
         os=_clean(data.os) or "",
         pid=data.pid if data.pid is None or 0 <= data.pid < 2**63 else None,
         isolation=_clean(data.isolation),
+        telemetry=_telemetry(data.telemetry),
     )
 
 
-def _visible(engine: Engine, wanted: ListInput) -> Iterator[WorkerConnection]:
-    for connection in engine.connections.values():
-        info = connection.info
-        fits = (
-            _is_listed(connection)
-            and wanted.worker_id in (None, connection.worker_id)
-            and wanted.runtime in (None, info.runtime)
-            and wanted.status in (None, "connected")
-            and (wanted.search or "").lower() in f"{info.name} {info.description}".lower()
-        )
-        if fits:
-            yield connection
-
-
-def _is_listed(connection: WorkerConnection) -> bool:
-    """Leave out what never introduced itself, and browsers (section 7.4)."""
-    if not connection.registered:
-        return False
-    if connection.info.pid is not None:
-        return True
-    first_with_pid = PIDLESS_BEFORE.get(connection.info.runtime)
-    version = connection.sdk_version
-    return first_with_pid is not None and version is not None and version < first_with_pid
-
-
-def _row(engine: Engine, connection: WorkerConnection) -> dict[str, Any]:
-    info = connection.info
-    return {
-        "id": connection.worker_id,
-        "name": info.name,
-        "description": info.description,
-        "version": info.version,
-        "namespace": connection.namespace,
-        "runtime": info.runtime,
-        "os": info.os,
-        "pid": info.pid,
-        "status": "connected",
-        "function_count": len(connection.function_ids),
-        "functions": sorted(connection.function_ids),
-        "connected_at_ms": connection.connected_at_ms,
-        "active_invocations": len(connection.executing),
-        "isolation": info.isolation,
-        "ip_address": connection.ip,
-    }
+def _telemetry(told: Any) -> dict[str, str] | None:
+    """Keep what people want to know; the rest, such as a key of a statistics service, is not."""
+    if not isinstance(told, dict):
+        return None
+    texts = {key: told.get(key) for key in TELEMETRY}
+    cleaned = {key: _clean(text) for key, text in texts.items() if isinstance(text, str)}
+    return {key: text for key, text in cleaned.items() if text} or None
 
 
 def _clean(text: str | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from time import monotonic
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -78,6 +79,7 @@ async def _read_frames(engine: Engine, connection: WorkerConnection, receive: An
         event = await receive()
         if event["type"] == "websocket.disconnect":
             return
+        connection.last_frame_at = monotonic()
         text = event.get("text")
         frame = text if text is not None else event.get("bytes") or b""
         if len(frame) > settings.III_MAX_FRAME_BYTES:
@@ -94,9 +96,6 @@ async def _handle(engine: Engine, connection: WorkerConnection, frame: str | byt
         return
     try:
         message = decode(frame if isinstance(frame, str) else _as_text(frame))
-        if not connection.spoke:
-            connection.spoke = True
-            engine.mirror.worker_connected(connection)
         waits = engine.frames.handle(connection, message)
         if waits is not None:
             await waits

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from iii_triggers.protocol.codec import encode
 from iii_triggers.protocol.errors import PayloadTooLarge
 
+from .access.names import OwnNames
+from .access.sessions import OPEN, Session
 from .gate import FrameGate
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class WorkerInfo:
     os: str = ""
     pid: int | None = None
     isolation: str | None = None
+    telemetry: dict[str, str] | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -56,11 +59,21 @@ class WorkerConnection:
     connected_at_ms: int = field(default_factory=lambda: int(time.time() * 1000))
     info: WorkerInfo = field(default_factory=WorkerInfo)
     gate: FrameGate = field(default_factory=FrameGate)
+    session: Session = OPEN
+    names: OwnNames = field(default_factory=OwnNames)
     registered: bool = False
     spoke: bool = False
     """Whether a protocol message ever came; telemetry sockets of old SDKs never send one."""
     closed: bool = False
     malformed_frames: int = 0
+    last_frame_at: float = field(default_factory=time.monotonic)
+    """When the last frame came, on the monotonic clock."""
+    invocations: int = 0
+    """How many calls the worker was sent."""
+    failures: int = 0
+    """How many of them ended with an error."""
+    measured: tuple[float, int, int] | None = None
+    """What its row tells of it."""
     round_trip_s: float = 1.0
     """Not more than this a frame to the worker and its answer take: the fastest call so far."""
     function_ids: set[str] = field(default_factory=set)
@@ -82,11 +95,7 @@ class WorkerConnection:
     @property
     def sdk_version(self) -> tuple[int, ...] | None:
         """The SDK version as numbers; None if it is unknown or not made of numbers."""
-        parts = self.info.version.split(".")[:3]
-        try:
-            return tuple(int(part) for part in parts)
-        except ValueError:
-            return None
+        return version_numbers(self.info.version)
 
     @property
     def receive_limit(self) -> int:
@@ -99,6 +108,16 @@ class WorkerConnection:
             return MIB
         return 64 * MIB
 
+    def begin(self, pending: Pending) -> None:
+        """Note a call that the worker was sent."""
+        self.executing[pending.id] = pending
+        self.invocations += 1
+
+    def end(self, invocation_id: str, *, failed: bool) -> None:
+        """Note that a call of it has ended."""
+        self.executing.pop(invocation_id, None)
+        self.failures += failed
+
     def send(self, message: Message) -> None:
         """Queue a frame. Raise PayloadTooLarge or ChannelSendFailed if it cannot be sent."""
         text = encode(message)
@@ -110,3 +129,11 @@ class WorkerConnection:
     def close(self, code: int = 1012) -> None:
         """End the connection; 1012 makes every published SDK come back (section 1.6)."""
         self.transport.close(code)
+
+
+def version_numbers(version: str) -> tuple[int, ...] | None:
+    """Return a version as numbers; None if it is not made of numbers."""
+    try:
+        return tuple(int(part) for part in version.split(".")[:3])
+    except ValueError:
+        return None

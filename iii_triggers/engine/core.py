@@ -26,10 +26,12 @@ from .firing import fire
 from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
 from .invocation import Invoker
+from .measures import take_measures, write_measures
 from .mirror import Mirror, write_batch
 from .network import Network
 from .nodes import ThisNode
 from .payload import Payload
+from .presence import Presence
 from .registrar import unbind
 from .sync import Sync, prepare_rows
 from .trigger_values import TriggerTypeEntry
@@ -63,6 +65,7 @@ class Engine:
         self.node = ThisNode(kind=kind)
         self.database = DatabaseThread()
         self.mirror = Mirror(node_id=self.node.node_id)
+        self.presence = Presence(self.mirror)
         self.functions = FunctionTable()
         self.triggers = TriggerRegistry(
             on_change=self.mirror.trigger_changed,
@@ -175,7 +178,7 @@ class Engine:
             self.functions.withdraw(connection.namespace, function_id, connection)
         self.invoker.connection_closed(connection)
         await self.triggers.drop_worker(connection)
-        self.mirror.worker_disconnected(connection)
+        self.presence.left(connection)
 
     def trigger_type(self, type_id: str) -> TriggerRegistrator | None:
         """Return the built-in trigger type with this id."""
@@ -242,6 +245,7 @@ class Engine:
     async def _beat(self) -> None:
         if not await self.database.run(self.node.beat):
             self._write_everything()
+        await self.database.run(write_measures, take_measures(self.connections.values()))
         for work in self.on_beat:
             await self.database.run(work)
         await self.network.check()

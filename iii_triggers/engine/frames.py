@@ -74,7 +74,11 @@ class FrameHandler:
         Messages that need no action (services, pong, what only the engine sends) are ignored, and
         so is what a connection still says after it was torn down.
         """
-        return connection.gate.handle(message) if not connection.closed else None
+        if connection.closed:
+            return None
+        if not connection.spoke:
+            self.engine.presence.spoke(connection)
+        return connection.gate.handle(message)
 
     def act(self, connection: WorkerConnection, message: m.AnyMessage) -> Awaitable[None] | None:
         """Do what a message asks for, now that it has its turn."""

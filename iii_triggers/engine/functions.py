@@ -29,6 +29,8 @@ class CallContext:
     """The id as the caller wrote it."""
     data: Payload = NOTHING
     """The input as it came, for functions that keep its text."""
+    baggage: str | None = None
+    """The W3C baggage that came with the call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Offer:
 
     info: FunctionInfo
     connection: WorkerConnection
+    own_id: str
+    """What the worker calls the function: without the prefix of its session."""
 
 
 @dataclass(slots=True)
@@ -94,7 +98,8 @@ class FunctionTable:
             connection.function_ids.add(info.function_id)
         offers = self._offers.setdefault(info.key, [])
         offers[:] = [offer for offer in offers if offer.connection is not connection]
-        offers.append(Offer(info=info, connection=connection))
+        own_id = connection.names.own_function_id(info.function_id)
+        offers.append(Offer(info=info, connection=connection, own_id=own_id))
         self._know(info)
 
     def withdraw(self, namespace: str, function_id: str, connection: WorkerConnection) -> bool:
@@ -161,6 +166,22 @@ class FunctionTable:
     def local(self) -> Iterator[LocalFunction]:
         """Iterate over the functions of this process."""
         yield from self._local.values()
+
+    def metadata_of(self, key: Key) -> tuple[Any, ...]:
+        """Return what each provider of a function registered as its metadata."""
+        infos = [offer.info for offer in self._offers.get(key, ())]
+        infos += [offer.info for offer in self.remote.offers_of(key)]
+        if key in self._local:
+            infos.append(self._local[key].info)
+        return tuple(info.metadata for info in infos)
+
+    def is_local(self, key: Key) -> bool:
+        """Tell whether the function is one of this process: built in, or of the site."""
+        return key in self._local
+
+    def is_engines_own(self, function_id: str) -> bool:
+        """Tell whether an id means a function of the engine itself, in any namespace."""
+        return self._is_ours(("default", function_id))
 
     def _is_ours(self, key: Key) -> bool:
         return key in self._local and key[1].startswith(ENGINE_PREFIX)

@@ -32,7 +32,12 @@ async def run_handler(pending: Pending, function: LocalFunction, threads: SiteTh
     arguments: list[Any] = [call.data.value()]
     if function.is_builtin:
         arguments.append(
-            CallContext(caller=call.caller, function_id=call.function_id, data=call.data)
+            CallContext(
+                caller=call.caller,
+                function_id=call.function_id,
+                data=call.data,
+                baggage=call.baggage,
+            )
         )
     if function.is_async:
         result = await function.handler(*arguments)

@@ -196,7 +196,7 @@ class Invoker:
             pending.id = self.new_id()
         call = pending.call
         frame = InvokeFunction(
-            function_id=call.function_id,
+            function_id=offer.own_id,
             data=Raw(b"null"),
             invocation_id=pending.id,
             traceparent=call.traceparent,
@@ -213,7 +213,7 @@ class Invoker:
             self._fail(pending, error)
             return
         pending.executor = executor
-        executor.executing[pending.id] = pending
+        executor.begin(pending)
         self._track(pending)
 
     def _send_away(self, pending: Pending, offer: RemoteOffer) -> None:
@@ -262,7 +262,7 @@ class Invoker:
             return
         self._pending.remove(pending)
         if pending.executor is not None:
-            pending.executor.executing.pop(pending.id, None)
+            pending.executor.end(pending.id, failed=isinstance(outcome, IiiError))
         if pending.call.caller is not None:
             pending.call.caller.calling.discard(pending)
         if pending.timer is not None:

@@ -18,6 +18,7 @@ from iii_triggers.models import Change, Function, Trigger, TriggerType, Worker
 
 from .connections import WorkerConnection
 from .functions import FunctionInfo
+from .measures import last_seen, metrics_of
 from .trigger_values import Trigger as LiveTrigger
 from .trigger_values import TriggerEntry, TriggerTypeEntry
 
@@ -136,7 +137,11 @@ class Mirror:
             "ip": connection.ip[:100],
             "namespace": connection.namespace,
             "connected_at": datetime.fromtimestamp(connection.connected_at_ms / 1000, UTC),
-            "last_seen": datetime.now(UTC),
+            "last_seen": last_seen(connection),
+            "isolation": (info.isolation or "")[:100],
+            "telemetry": info.telemetry,
+            "in_flight": len(connection.executing),
+            "metrics": metrics_of(connection),
         }
 
 

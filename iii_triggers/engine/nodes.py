@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from iii_triggers.conf import settings
-from iii_triggers.models import Change, Node, Worker
+from iii_triggers.models import Change, Node
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class ThisNode:
             self._announce(self.node_id, self.channel)
 
     def beat(self) -> bool:
-        """Say that this process and its workers live, and sweep.
+        """Say that this process lives, and sweep.
 
         Return False if the row was gone, swept by a node that took this one for dead (it was
         suspended, or the database was away for long): it is there again, its workers' are not.
@@ -58,7 +58,6 @@ class ThisNode:
         if not Node.objects.filter(node_id=self.node_id).update(heartbeat_at=now):
             self.join()
             return False
-        Worker.objects.filter(node_id=self.node_id).update(last_seen=now)
         self.sweep()
         return True
 

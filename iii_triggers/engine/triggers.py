@@ -61,6 +61,10 @@ class TriggerRegistry:
         """Return the trigger with this id; of several of the site the first."""
         return next(iter(self._triggers.with_id(trigger_id)), None)
 
+    def canonical(self, type_id: str) -> str:
+        """Return the id behind an old name of a type."""
+        return self._types.canonical(type_id)
+
     def active(self, type_id: str, namespace: str = "default") -> list[Trigger]:
         """Return the triggers that are live on a type."""
         provider = self._types.get((namespace, self._types.canonical(type_id)))

@@ -75,7 +75,7 @@ async def test_workers_are_listed_for_sdks_of_every_age(engine: Engine, connect:
     await worker.start_call("f", invocation_id="busy")
     listed = await ask(worker, "engine::workers::list")
     assert isinstance(listed["timestamp"], int)
-    assert [row["name"] for row in listed["workers"]] == ["a", "b"]
+    assert [row["name"] for row in listed["workers"]] == ["a", "b", "engine"]
     row = listed["workers"][1]
     assert row["id"] == worker.id
     assert row["functions"] == ["f", "g"]
@@ -95,7 +95,8 @@ async def test_workers_are_listed_for_sdks_of_every_age(engine: Engine, connect:
         ({"status": "busy"}, []),
         ({"status": "connected"}, ["api", "web"]),
         ({"worker_id": "unknown"}, []),
-        (None, ["api", "web"]),
+        ({"status": "available"}, ["engine"]),
+        (None, ["api", "engine", "web"]),
     ],
 )
 async def test_the_list_of_workers_is_filtered(
@@ -124,7 +125,8 @@ async def test_ghosts_and_browsers_are_not_listed(
     asking = await connect(name="asking")
     await connect(name="it", **facts)
     FakeWorker(engine)
-    names = [row["name"] for row in (await ask(asking, "engine::workers::list"))["workers"]]
+    rows = (await ask(asking, "engine::workers::list"))["workers"]
+    names = [row["name"] for row in rows if not row["internal"]]
     assert names == (["asking", "it"] if is_listed else ["asking"])
 
 
@@ -176,13 +178,15 @@ async def test_functions_are_listed_without_their_formats(engine: Engine, connec
     ],
 )
 async def test_the_list_of_functions_is_filtered(
-    connect: Connect, wanted: Any, ids: list[str]
+    engine: Engine, connect: Connect, wanted: Any, ids: list[str]
 ) -> None:
     worker = await connect("mail::send", "mail::read", name="w1")
     other = await connect(name="w2")
     await other.send("registerfunction", id="web", description="sends pages")
     listed = await ask(worker, "engine::functions::list", wanted)
-    assert [row["function_id"] for row in listed["functions"]] == ids
+    built_in = {f.info.function_id for f in engine.functions.local() if f.is_builtin}
+    found = [row["function_id"] for row in listed["functions"]]
+    assert [id_ for id_ in found if id_ not in built_in] == ids
 
 
 @pytest.mark.parametrize("version", ["0.12.0", "0.9.0"])

@@ -64,7 +64,6 @@ class FakeWorker:
     async def send(self, type_: str, **fields: Any) -> None:
         """Send a frame and let the engine act on it, as far as it keeps the order of frames."""
         message = decode(json.dumps({"type": type_, **fields}))
-        self.connection.spoke = True
         waits = self.engine.frames.handle(self.connection, message)
         if waits is not None:
             await waits
