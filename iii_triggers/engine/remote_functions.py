@@ -69,6 +69,10 @@ class RemoteFunctions:
         for offers in self._offers.values():
             yield offers[-1]
 
+    def offers_of(self, key: Key) -> list[RemoteOffer]:
+        """Return the offers of one function, one for each node."""
+        return list(self._offers.get(key, ()))
+
     def namespaces_of(self, function_id: str) -> set[str]:
         """Return the namespaces that have this function id."""
         return {name for name in self._namespaces if (name, function_id) in self._offers}

@@ -1,0 +1,36 @@
+"""What a worker calls its registrations, where prefixes and hooks gave them other ids."""
+
+from __future__ import annotations
+
+
+class OwnNames:
+    """Registered ids and own ids of one connection; only what differs takes room."""
+
+    __slots__ = ("_own", "_registered")
+
+    def __init__(self) -> None:
+        self._own: dict[tuple[str, str], str] = {}
+        self._registered: dict[tuple[str, str], str] = {}
+
+    def rename(self, kind: str, own_id: str, registered_id: str) -> None:
+        """Note that the worker's ``own_id`` is known as ``registered_id``."""
+        former = self._registered.pop((kind, own_id), None)
+        if former is not None:
+            self._own.pop((kind, former), None)
+        if own_id != registered_id:
+            self._own[kind, registered_id] = own_id
+            self._registered[kind, own_id] = registered_id
+
+    def forget(self, kind: str, own_id: str, *, otherwise: str) -> str:
+        """Return how ``own_id`` was registered (``otherwise``: no note of it), and forget it."""
+        registered = self._registered.pop((kind, own_id), otherwise)
+        self._own.pop((kind, registered), None)
+        return registered
+
+    def own_function_id(self, registered_id: str) -> str:
+        """Return what the worker calls a function."""
+        return self._own.get(("function", registered_id), registered_id)
+
+    def own_type_id(self, registered_id: str) -> str:
+        """Return what the worker calls a trigger type."""
+        return self._own.get(("trigger_type", registered_id), registered_id)
