@@ -204,6 +204,8 @@ class Settings:
         "iii_triggers.trigger_types.stream.StreamTriggerType",
         "iii_triggers.trigger_types.stream.StreamJoinTriggerType",
         "iii_triggers.trigger_types.stream.StreamLeaveTriggerType",
+        "iii_triggers.trigger_types.functions_available.FunctionsAvailableTriggerType",
+        "iii_triggers.trigger_types.workers_available.WorkersAvailableTriggerType",
     ]
     """Dotted paths of the built-in trigger types, in the order they are registered."""
 

@@ -26,7 +26,7 @@ from .firing import fire
 from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
 from .invocation import Invoker
-from .measures import take_measures, write_measures
+from .measures import keep_measures
 from .mirror import Mirror, write_batch
 from .network import Network
 from .nodes import ThisNode
@@ -127,6 +127,8 @@ class Engine:
         self.network.drain()
         if not await self.invoker.wait_idle(settings.III_SHUTDOWN_GRACE_S):
             logger.warning("Stopping with %d calls in flight.", self.invoker.in_flight)
+        for type_ in self._types.values():
+            await unbind(type_)
 
     async def stop(self) -> None:
         """Drain, tell workers to come back, leave no rows behind; stopping twice is harmless."""
@@ -134,8 +136,6 @@ class Engine:
             return
         if not self.draining:
             await self.drain()
-        for type_ in self._types.values():
-            await unbind(type_)
         for connection in list(self.connections.values()):
             connection.close()
             await self.disconnect(connection)
@@ -245,7 +245,7 @@ class Engine:
     async def _beat(self) -> None:
         if not await self.database.run(self.node.beat):
             self._write_everything()
-        await self.database.run(write_measures, take_measures(self.connections.values()))
+        await keep_measures(self.database, list(self.connections.values()))
         for work in self.on_beat:
             await self.database.run(work)
         await self.network.check()

@@ -78,6 +78,8 @@ class FunctionTable:
 
     remote: RemoteFunctions = field(default_factory=RemoteFunctions)
     """What workers of other nodes offer."""
+    watchers: list[Callable[[], None]] = field(default_factory=list)
+    """Told at once, and often, that offers of this node came or went."""
     _offers: dict[Key, list[Offer]] = field(default_factory=dict)
     _local: dict[Key, LocalFunction] = field(default_factory=dict)
     _namespaces: dict[str, set[str]] = field(default_factory=dict)
@@ -101,6 +103,7 @@ class FunctionTable:
         own_id = connection.names.own_function_id(info.function_id)
         offers.append(Offer(info=info, connection=connection, own_id=own_id))
         self._know(info)
+        self._tell()
 
     def withdraw(self, namespace: str, function_id: str, connection: WorkerConnection) -> bool:
         """Forget the offer of this very connection; tell whether there was one."""
@@ -115,6 +118,7 @@ class FunctionTable:
         else:
             del self._offers[key]
             self._forget(key)
+        self._tell()
         return True
 
     def find(
@@ -182,6 +186,10 @@ class FunctionTable:
     def is_engines_own(self, function_id: str) -> bool:
         """Tell whether an id means a function of the engine itself, in any namespace."""
         return self._is_ours(("default", function_id))
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
 
     def _is_ours(self, key: Key) -> bool:
         return key in self._local and key[1].startswith(ENGINE_PREFIX)

@@ -17,6 +17,7 @@ from django.db import connections, router, transaction
 from iii_triggers.models import Worker
 
 from .connections import WorkerConnection
+from .database import DatabaseThread
 
 COLUMNS = ("last_seen", "in_flight", "metrics")
 
@@ -54,6 +55,16 @@ def take_measures(workers: Iterable[WorkerConnection]) -> list[Measure]:
             connection.measured = state
             taken.append(_measure(connection))
     return taken
+
+
+async def keep_measures(database: DatabaseThread, workers: list[WorkerConnection]) -> None:
+    """Write how workers do now; what could not be written is, the next time."""
+    try:
+        await database.run(write_measures, take_measures(workers))
+    except BaseException:
+        for connection in workers:
+            connection.measured = None
+        raise
 
 
 def last_seen(connection: WorkerConnection) -> datetime:

@@ -6,7 +6,7 @@ Without a channel layer that reaches other processes none of this runs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
 from iii_triggers.protocol.errors import ChannelSendFailed
@@ -35,6 +35,8 @@ class Network:
         invoker: Invoker,
         make_layer: LayerFactory,
     ) -> None:
+        self.on_node_gone: list[Callable[[str], None]] = []
+        """Told the id of a node that is gone, with all its workers."""
         self.bus = Bus(make_layer=make_layer, on_channel=self._write_channel)
         self._node = node
         self._database = database
@@ -98,6 +100,8 @@ class Network:
         if node is not None:
             self._calls.node_gone(node)
             self._served.caller_gone(node.channel)
+            for watcher in self.on_node_gone:
+                watcher(node_id)
 
     async def _write_channel(self, channel: str) -> None:
         self._node.channel = channel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,8 @@ class RemoteFunctions:
         self._nodes: dict[str, RemoteNode] = {}
         self._offers: dict[Key, list[RemoteOffer]] = {}
         self._namespaces: set[str] = set()
+        self.watchers: list[Callable[[], None]] = []
+        """Told that what is known of a node changed."""
 
     def has(self, key: Key) -> bool:
         """Tell whether any other node offers the function."""
@@ -92,6 +94,7 @@ class RemoteFunctions:
             old = node.offers.get(key)
             if old is None or old.worker_name != worker_name or old.info != info:
                 self._add(RemoteOffer(info=info, node=node, worker_name=worker_name))
+        self._tell()
 
     def remove(self, node_id: str) -> RemoteNode | None:
         """Forget a node that is gone; return it if it was known."""
@@ -99,6 +102,7 @@ class RemoteFunctions:
         if node is not None:
             for key in list(node.offers):
                 self.withdraw(key, node)
+            self._tell()
         return node
 
     def withdraw(self, key: Key, node: RemoteNode) -> None:
@@ -109,6 +113,10 @@ class RemoteFunctions:
             self._offers[key] = left
         else:
             self._offers.pop(key, None)
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
 
     def _add(self, offer: RemoteOffer) -> None:
         key = offer.info.key

@@ -14,6 +14,7 @@ from iii_triggers.protocol.errors import IiiError, InvalidConfig
 from iii_triggers.trigger_types.base import TriggerRegistrator
 from iii_triggers.trigger_types.configuration import ConfigurationTriggerType
 from iii_triggers.trigger_types.cron import CronTriggerType
+from iii_triggers.trigger_types.functions_available import FunctionsAvailableTriggerType
 from iii_triggers.trigger_types.http import HttpTriggerType
 from iii_triggers.trigger_types.http.routes import Match
 from iii_triggers.trigger_types.queue import QueueTriggerType
@@ -27,6 +28,7 @@ from iii_triggers.trigger_types.stream import (
 from iii_triggers.trigger_types.stream.places import Place
 from iii_triggers.trigger_types.subscribe import SubscribeTriggerType
 from iii_triggers.trigger_types.worker_owned import WorkerOwnedTriggerType
+from iii_triggers.trigger_types.workers_available import WorkersAvailableTriggerType
 from tests.support.workers import FakeTransport
 
 
@@ -161,6 +163,22 @@ class StreamLeave(StreamJoin):
         self.type = self.presence = StreamLeaveTriggerType()
 
 
+class FunctionsAvailable(Subject):
+    def __init__(self) -> None:
+        self.type = self.available = FunctionsAvailableTriggerType()
+
+    def live(self) -> dict[str, Any]:
+        return {trigger.id: trigger.config for trigger in self.available.triggers()}
+
+
+class WorkersAvailable(Subject):
+    def __init__(self) -> None:
+        self.type = self.workers = WorkersAvailableTriggerType()
+
+    def live(self) -> dict[str, Any]:
+        return {trigger.id: trigger.config for trigger in self.workers.triggers()}
+
+
 class ConfigurationChanges(Subject):
     good = (
         {"configuration_id": "one", "event_types": ["configuration:updated"]},
@@ -211,6 +229,8 @@ SUBJECTS = [
     StreamLeave,
     State,
     ConfigurationChanges,
+    FunctionsAvailable,
+    WorkersAvailable,
 ]
 
 
