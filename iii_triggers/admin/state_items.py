@@ -24,11 +24,11 @@ from iii_triggers.store.keys import InvalidKey, check_group, check_key
 from iii_triggers.trigger_types.state import state_changed
 
 from .base import EngineAdmin
-from .formatting import cut
+from .formatting import cut, moment, with_note
 from .stored_json import StoredValueForm, is_editable, value_block
 from .text_filter import TextFilter
 
-BEGINNING = 80
+BEGINNING = 60
 MAX_SUGGESTIONS = 1000
 IDENTITY = ("store", "scope", "key")
 
@@ -80,12 +80,24 @@ class StateItemAdmin(EngineAdmin[StateItem]):
     """Values by scope and key; an edit fires ``state`` triggers as every other change does."""
 
     form = StateItemForm
-    list_display = ("scope", "key", "store", "beginning", "size", "updated_at")
-    list_display_links = ("scope", "key")
+    list_display = ("short_scope", "short_key", "beginning", "size", "changed")
+    list_display_links = ("short_scope", "short_key")
     list_filter = ("store", ScopeFilter)
     ordering = IDENTITY
     search_fields = ("scope", "key")
     search_help_text = _("Searches scopes and keys.")
+
+    @admin.display(description=_("scope"), ordering="scope")
+    def short_scope(self, item: StateItem) -> SafeString:
+        """How the scope begins, and below it whose it is if that is not the state."""
+        is_state = item.store == StateItem.Store.STATE
+        note = "" if is_state else item.get_store_display()
+        return with_note(cut(item.scope, length=BEGINNING), note)
+
+    @admin.display(description=_("key"), ordering="key")
+    def short_key(self, item: StateItem) -> str:
+        """How the key begins."""
+        return cut(item.key, length=BEGINNING)
 
     @admin.display(description=_("value"))
     def beginning(self, item: StateItem) -> str:
@@ -96,6 +108,11 @@ class StateItemAdmin(EngineAdmin[StateItem]):
     def size(self, item: StateItem) -> str:
         """How long the value is."""
         return filesizeformat(item.value_length)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("updated at"), ordering="updated_at")
+    def changed(self, item: StateItem) -> str:
+        """When the value was last set."""
+        return moment(item.updated_at)
 
     @admin.display(description=_("value"))
     def pretty_value(self, item: StateItem) -> SafeString:

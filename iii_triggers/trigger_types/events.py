@@ -75,6 +75,11 @@ class EventTriggerType(TriggerRegistrator):
         self._lanes = Lanes(invoker=engine.invoker, limit=lambda: settings.III_STATE_MAX_BACKLOG)
         engine.network.bus.on(self.message_type, self._hear)
 
+    async def unbind(self) -> None:
+        """Give up what has not fired."""
+        if self._lanes is not None:
+            self._lanes.clear()
+
     def validate_config(self, config: Any) -> None:
         """Raise InvalidConfig unless filters and condition have the right shape."""
         super().validate_config(config)

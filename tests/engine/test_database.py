@@ -11,7 +11,6 @@ from iii_triggers.engine import database
 from iii_triggers.engine.core import Engine
 from iii_triggers.models import StateItem
 
-
 needs_a_server = pytest.mark.skipif(
     connection.vendor == "sqlite", reason="a file has no other end that goes away"
 )

@@ -253,3 +253,16 @@ async def test_a_change_that_the_site_made_by_itself_is_told(connect: Connect) -
     await asyncio.to_thread(state_changed, change)
     (told,) = await received(worker, 1)
     assert (told["event_type"], told["old_value"], told["new_value"]) == ("state:updated", 1, 2)
+
+
+async def test_what_waits_is_given_up_when_the_engine_stops(
+    engine: Engine, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = await connect("f")
+    await worker.bind("t", "state")
+    for number in range(5):
+        await put(number)
+    await engine.stop()
+    assert len(worker.invocations) == 1
+    assert caplog.text.count("Trigger t failed: Invocation stopped") == 1
+    assert "not found" not in caplog.text

@@ -68,3 +68,12 @@ async def test_the_site_hears_of_a_change_once(here: Engine, there: Engine, offe
 
     await eventually(arrived)
     assert [change["new_value"] for change in changes] == [1]
+
+
+async def test_workers_of_every_process_hear_of_a_configuration(
+    here: Engine, there: Engine, offer: Offer
+) -> None:
+    far = await offer(there, "far")
+    await far.bind("t", "configuration", function_id="far", config={"configuration_id": "mail"})
+    await ainvoke("configuration::register", {"id": "mail", "initial_value": 7})
+    assert await told(far) == [7]
