@@ -7,21 +7,23 @@ from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server, twisted_loop
-from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 
 from iii_triggers.conf import settings
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 
+from .daphne_flow import PacedProtocol, open_scope, paced
 from .plan import ServerPlan
 from .signals import STOP_SIGNALS, die_at_next_signal
 
 NEVER_S = -1
 NORMAL = 1000
+CLOSE_TIMEOUT_S = 30
+"""A slow reader must have read all that was sent before it can answer a close frame."""
 
 
-class ClosingProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types
+class ClosingProtocol(PacedProtocol):
     """Closes with any code: Autobahn keeps those of servers (1009, 1012) from applications."""
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
@@ -39,7 +41,7 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
             for description in build_endpoint_description_strings(plan.host, listener.port)
         ]
         super().__init__(
-            plan.application,
+            paced(plan.application),
             endpoints=endpoints,
             signal_handlers=False,
             # A normal close after a day, Daphne's default, would lose old Python SDKs for ever.
@@ -52,6 +54,10 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
         self._ports: list[Any] = []
         self._stopping: asyncio.Task[None] | None = None
 
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Start the application for a connection; return the queue of what it will receive."""
+        return super().create_application(protocol, open_scope(protocol, scope))
+
     def listen_success(self, port: Any) -> None:
         """Remember an open port."""
         super().listen_success(port)
@@ -61,7 +67,7 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
         """Take over from Daphne what it does otherwise, then say that all is ready."""
         self.ws_factory.protocol = ClosingProtocol
         # Say why (1009) instead of dropping the connection.
-        self.ws_factory.setProtocolOptions(failByDrop=False)
+        self.ws_factory.setProtocolOptions(failByDrop=False, closeHandshakeTimeout=CLOSE_TIMEOUT_S)
         for number in STOP_SIGNALS:
             twisted_loop.add_signal_handler(number, self.request_stop)
         self._plan.begin()

@@ -15,6 +15,7 @@ from .joined_writes import JoiningProtocol
 from .plan import ServerPlan
 from .signals import die_at_next_signal
 from .stuck import leave_stuck_tasks
+from .uvicorn_websockets import PatientProtocol
 
 
 class DrainingServer(uvicorn.Server):
@@ -55,6 +56,7 @@ def serve(plan: ServerPlan) -> None:
     config = uvicorn.Config(
         plan.application,
         http=JoiningProtocol,
+        ws=PatientProtocol,
         lifespan="on",
         log_level="warning",
         access_log=False,

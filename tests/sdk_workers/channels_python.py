@@ -119,9 +119,10 @@ async def _create(client: Any) -> Any:
 
 
 async def _call(client: Any, function_id: str, payload: Any) -> Any:
-    if not hasattr(client, "trigger_async"):
-        return await client.call(function_id, payload)
-    return await client.trigger_async({"function_id": function_id, "payload": payload})
+    request = {"function_id": function_id, "payload": payload}
+    if hasattr(iii, "register_worker"):
+        return await (getattr(client, "trigger_async", None) or client._async_trigger)(request)
+    return await client.call(function_id, payload)
 
 
 def _register(client: Any, name: str) -> None:

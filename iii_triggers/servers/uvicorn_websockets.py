@@ -1,0 +1,35 @@
+"""uvicorn's WebSockets, which lose patience with a peer that they themselves do not read.
+
+While an application takes no messages, uvicorn reads none, nor the answers to its own pings, and
+would close the connection after 20 to 40 s: a channel's writer must outlast a slow reader. It also
+reports the same code for a connection that broke as for a close without a code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
+BROKEN = 1006
+
+
+class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type]  # chosen at run time
+    """uvicorn's WebSocket protocol; what it overrides is there in the newer ones of uvicorn."""
+
+    loop: Any
+    pong_timer: Any
+
+    def keepalive_timeout(self) -> None:
+        """Drop a peer that does not answer, unless its answer is not read."""
+        if self.read_paused:
+            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+        else:
+            super().keepalive_timeout()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the application whether the peer closed or just went."""
+        connection = getattr(self, "conn", None)
+        if getattr(connection, "close_rcvd", exc) is None and self.handshake_complete:
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": BROKEN})
+        super().connection_lost(exc)
