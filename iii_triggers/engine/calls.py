@@ -13,6 +13,9 @@ from .connections import WorkerConnection
 from .payload import NOTHING, Payload
 from .remote_functions import RemoteOffer
 
+WORKER_CALL_TIMEOUT_S = 24 * 3600.0
+"""Calls of workers have the deadline of their SDK; this one only bounds what is forgotten."""
+
 Outcome = Payload | IiiError
 Done = Callable[[Outcome], None]
 

@@ -17,16 +17,16 @@ from msgspec import Raw
 from iii_triggers.protocol import messages as m
 from iii_triggers.protocol.codec import error_body, tidy_error, to_json, with_key
 from iii_triggers.protocol.errors import (
-    ChannelSendFailed,
     IiiError,
     InvalidArguments,
     InvalidNamespace,
-    PayloadTooLarge,
     TriggerConflict,
 )
 from iii_triggers.protocol.text import one_line, without_nul
 
-from .calls import Call, Done, Outcome
+from .access.guard import Guard
+from .answers import answer_to, then
+from .calls import WORKER_CALL_TIMEOUT_S, Call
 from .connections import WorkerConnection
 from .gate import REGISTER_FUNCTIONS
 from .ownership import refuse_function
@@ -40,20 +40,19 @@ logger = logging.getLogger(__name__)
 
 ENQUEUE_FUNCTION = "engine::queue::enqueue"
 
-WORKER_CALL_TIMEOUT_S = 24 * 3600.0
-"""Calls of workers have the deadline of their SDK; this one only bounds what is forgotten."""
-
 
 @dataclass(slots=True)
 class FrameHandler:
     """Dispatches decoded messages; ``handle`` returns an awaitable where order must be kept."""
 
     engine: Engine
+    _guard: Guard = field(init=False)
     _handlers: dict[type[m.Message], Callable[[WorkerConnection, Any], Awaitable[None] | None]] = (
         field(init=False)
     )
 
     def __post_init__(self) -> None:
+        self._guard = Guard(self.engine)
         self._handlers = {
             m.InvocationResult: self.on_invocation_result,
             m.InvokeFunction: self.on_invoke_function,
@@ -83,13 +82,17 @@ class FrameHandler:
     def act(self, connection: WorkerConnection, message: m.AnyMessage) -> Awaitable[None] | None:
         """Do what a message asks for, now that it has its turn."""
         handler = self._handlers.get(type(message))
-        return handler(connection, message) if handler is not None else None
+        if handler is None:
+            return None
+        if connection.session.is_open:
+            return handler(connection, message)
+        return self._guard.act(connection, message, handler)
 
     def on_invoke_function(self, connection: WorkerConnection, message: m.InvokeFunction) -> None:
         """Start a call and answer when it is done, unless nobody waits (sections 3.10, 4)."""
-        answer = self._answer_to(connection, message)
+        answer = answer_to(connection, message)
         if message.function_id in REGISTER_FUNCTIONS:
-            answer = _then(answer, connection.gate.introduce)
+            answer = then(answer, connection.gate.introduce)
         if message.namespace is not None and not message.namespace.strip():
             answer(InvalidNamespace())
             return
@@ -112,24 +115,6 @@ class FrameHandler:
             caller=connection,
         )
         self.engine.invoker.start(call, answer)
-
-    def _answer_to(
-        self, connection: WorkerConnection, message: m.InvokeFunction
-    ) -> Callable[[Outcome], None]:
-        is_void = message.action is not None and message.action.type == "void"
-        if message.invocation_id is None or is_void:
-            return _discard
-
-        def answer(outcome: Outcome) -> None:
-            result = m.InvocationResult(
-                invocation_id=message.invocation_id,
-                function_id=message.function_id,
-                traceparent=message.traceparent,
-                baggage=message.baggage,
-            )
-            _send_result(connection, result, outcome)
-
-        return answer
 
     def on_invocation_result(
         self, connection: WorkerConnection, message: m.InvocationResult
@@ -259,46 +244,3 @@ def _enqueue_call(connection: WorkerConnection, message: m.InvokeFunction) -> Ca
         baggage=message.baggage,
         caller=connection,
     )
-
-
-def _send_result(
-    connection: WorkerConnection, result: m.InvocationResult, outcome: Outcome
-) -> None:
-    try:
-        _fill(result, outcome)
-        connection.send(result)
-    except PayloadTooLarge as error:
-        result.result, result.error = m.ABSENT, error_body(error)
-        connection.send(result)
-    except ChannelSendFailed:
-        logger.debug("The caller of %s is gone.", result.function_id)
-
-
-def _fill(result: m.InvocationResult, outcome: Outcome) -> None:
-    if isinstance(outcome, IiiError):
-        result.error = error_body(outcome)
-        return
-    if not outcome.present:
-        return
-    try:
-        result.result = Raw(outcome.json())
-    except IiiError as error:
-        result.error = error_body(error)
-
-
-def _then(answer: Done, step: Callable[[], None]) -> Done:
-    """Answer, then take another step."""
-
-    def answer_and_step(outcome: Outcome) -> None:
-        try:
-            answer(outcome)
-        finally:
-            step()
-
-    return answer_and_step
-
-
-def _discard(outcome: Outcome) -> None:
-    """Take the outcome of a call nobody waits for."""
-    if isinstance(outcome, IiiError):
-        logger.debug("A fire-and-forget call failed: %s", outcome.message)

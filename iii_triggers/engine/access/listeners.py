@@ -13,7 +13,7 @@ from typing import Any
 from iii_triggers.conf import settings
 
 from .filters import InvalidRules, read_filters
-from .rules import Hooks, Rules
+from .rules import NO_RULES, Hooks, Rules
 
 LISTENER_KEYS = ("port", "host", "path", "middleware_function_id", "rbac", "require_token")
 RBAC_KEYS = (
@@ -37,7 +37,7 @@ class Listener:
     """Name below ``/iii/worker/`` on the port of the site."""
     auth_function: str = ""
     require_token: bool = False
-    rules: Rules = Rules()
+    rules: Rules = NO_RULES
 
     @property
     def label(self) -> str:

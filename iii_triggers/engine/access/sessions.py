@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .decision import Verdict, decide
 from .rules import Rules
 
-if TYPE_CHECKING:
-    from iii_triggers.engine.functions import FunctionTable
-
 MAX_REMEMBERED = 10_000
 
 Key = tuple[str, str]
+"""Namespace and function id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +43,13 @@ class Session:
             context={key: value for one in rules for key, value in one.context.items()},
         )
 
-    def verdict(self, functions: FunctionTable, namespace: str, function_id: str) -> Verdict:
-        """Tell whether a function may be called, or bound to a trigger (section 9.3)."""
+    def verdict(
+        self, namespace: str, function_id: str, metadata_of: Callable[[Key], tuple[Any, ...]]
+    ) -> Verdict:
+        """Tell whether a function may be called, or bound to a trigger (section 9.3).
+
+        ``metadata_of`` returns what each of its providers registered it with.
+        """
         # The engine's own functions answer in every namespace.
         if function_id.startswith(("engine::", "engine.")):
             namespace = "default"
@@ -56,7 +59,7 @@ class Session:
             verdict = self._remember(key, self._decide(key, ()))
         if verdict == "not_exposed" and self._reads_metadata():
             # Not remembered: a function may be registered again with other metadata.
-            return self._decide(key, functions.metadata_of(key))
+            return self._decide(key, metadata_of(key))
         return verdict
 
     def may_use(self, namespace: str) -> bool:
