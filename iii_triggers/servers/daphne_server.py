@@ -7,54 +7,24 @@ from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server, twisted_loop
-from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 
 from iii_triggers.conf import settings
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 
+from .daphne_flow import PacedProtocol, open_scope, paced
 from .plan import ServerPlan
 from .signals import STOP_SIGNALS, die_at_next_signal
 
 NEVER_S = -1
 NORMAL = 1000
+CLOSE_TIMEOUT_S = 30
+"""A slow reader must have read all that was sent before it can answer a close frame."""
 
 
-class ClosingProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types
-    """Closes with any code: Autobahn keeps those of servers (1009, 1012) from applications.
-
-    It also tells whether its peer takes what is written, which Daphne does not ask.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writable = asyncio.Event()
-        self.writable.set()
-
-    def onOpen(self) -> None:  # noqa: N802 - Autobahn's name
-        """Hear from the transport when it is full."""
-        super().onOpen()
-        # The HTTP channel, from which the connection was taken over, heard it until now.
-        self.transport.unregisterProducer()
-        self.transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's signature
-
-    def onClose(self, *reasons: Any) -> None:  # noqa: N802 - Autobahn's name
-        """Keep nobody waiting."""
-        self.writable.set()
-        super().onClose(*reasons)
-
-    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """Take note that the peer does not keep up."""
-        self.writable.clear()
-
-    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """Take note that it does again."""
-        self.writable.set()
-
-    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
-        """Keep nobody waiting: the connection is gone."""
-        self.writable.set()
+class ClosingProtocol(PacedProtocol):
+    """Closes with any code: Autobahn keeps those of servers (1009, 1012) from applications."""
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
         """Send a close frame."""
@@ -92,12 +62,6 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
         """Remember an open port."""
         super().listen_success(port)
         self._ports.append(port)
-
-    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Hand a message to a connection; return when the connection takes more."""
-        await super().handle_reply(protocol, message)
-        if message["type"] == "websocket.send" and isinstance(protocol, ClosingProtocol):
-            await protocol.writable.wait()
 
     def on_running(self) -> None:
         """Take over from Daphne what it does otherwise, then say that all is ready."""
