@@ -2,14 +2,20 @@
 
 A schema never makes this process fetch a URL, and regular expressions in it are not run: one
 that never ends would stop the site. So ``pattern``, ``patternProperties`` and
-``unevaluatedProperties`` are not enforced.
+``unevaluatedProperties`` are not enforced. A few references can also ask for more steps than a
+lifetime has, so checking ends after ``BUDGET_S`` of this thread's processor time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from threading import local
 from typing import Any
 
+import msgspec
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError, best_match
 from jsonschema.protocols import Validator
@@ -20,9 +26,26 @@ from referencing.exceptions import Unresolvable
 from iii_triggers.protocol.errors import InvalidConfig
 
 MAX_MESSAGE = 300
+BUDGET_S = 3.0
+
+_clock = local()
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+class _TooLong(Exception):
+    """It takes too long to check."""
+
 
 # What the library lets through of schemas that are broken where its own check does not look.
-_UNUSABLE = (ArithmeticError, AttributeError, RecursionError, TypeError, Unresolvable, ValueError)
+_UNUSABLE = (
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+    TypeError,
+    Unresolvable,
+    ValueError,
+    _TooLong,
+)
 
 
 def check_schema(schema: Any) -> None:
@@ -30,18 +53,22 @@ def check_schema(schema: Any) -> None:
     if not isinstance(schema, dict):
         raise InvalidConfig("A schema must be a JSON object.")
     try:
-        _draft(schema).check_schema(schema)
-    except SchemaError as error:
-        raise InvalidConfig(_message(error), field=_field(error)) from error
-    except _UNUSABLE as error:
-        raise InvalidConfig(_first_line(error)) from error
+        draft = _draft(schema)
+        with _budget():
+            error = best_match(_safe(draft)(draft.META_SCHEMA).iter_errors(schema))
+    except _UNUSABLE as broken:
+        raise InvalidConfig(_first_line(broken)) from broken
+    if error is not None:
+        raise InvalidConfig(_message(error), field=_field(error))
 
 
 def check_value(value: Any, schema: Mapping[str, Any]) -> None:
     """Raise InvalidConfig (``field`` is the top-level key at fault) unless ``schema`` allows it."""
     try:
         check_schema(schema)
-        error = best_match(_validator(schema).iter_errors(value))
+        validator = _safe(_draft(schema))(schema, registry=Registry())
+        with _budget():
+            error = best_match(validator.iter_errors(value))
     except (InvalidConfig, *_UNUSABLE) as broken:
         reason = _first_line(broken)
         raise InvalidConfig(f"The schema of the trigger type cannot be used: {reason}") from broken
@@ -54,16 +81,60 @@ def _draft(schema: Mapping[str, Any]) -> type[Validator]:
     return validator_for(schema, default=Draft202012Validator)
 
 
-def _validator(schema: Mapping[str, Any]) -> Validator:
-    draft = _draft(schema)
-    rules = {
+@lru_cache
+def _safe(draft: type[Validator]) -> type[Validator]:
+    """Return the validator of a draft without what a stranger could stop the site with."""
+    rules: dict[str, Any] = {
+        **draft.VALIDATORS,
         "pattern": _allow,
         "patternProperties": _allow,
         "unevaluatedProperties": _allow,
         "additionalProperties": _additional_properties(draft),
+        "uniqueItems": _unique_items,
     }
-    without_regex: type[Validator] = extend(draft, rules)  # type: ignore[no-untyped-call]
-    return without_regex(schema, registry=Registry())
+    limited = {keyword: _limited(rule) for keyword, rule in rules.items()}
+    safe: Any = extend(draft, limited)  # type: ignore[no-untyped-call]
+    safe.evolve = _evolve
+    checked: type[Validator] = safe
+    return checked
+
+
+def _evolve(self: Any, **changes: Any) -> Any:
+    """Stay what it is within a schema: the library takes its own validator at any ``$schema``."""
+    for field in type(self).__attrs_attrs__:
+        if field.init:
+            changes.setdefault(field.alias, getattr(self, field.name))
+    return type(self)(**changes)
+
+
+@contextmanager
+def _budget() -> Iterator[None]:
+    """Let what is checked inside take so long, and no longer."""
+    _clock.deadline = time.thread_time() + BUDGET_S
+    try:
+        yield
+    finally:
+        del _clock.deadline
+
+
+def _limited(rule: Callable[..., Any]) -> Callable[..., Iterator[ValidationError]]:
+    def validate(*arguments: Any) -> Iterator[ValidationError]:
+        if time.thread_time() > _clock.deadline:
+            raise _TooLong("It takes too long to check.")
+        yield from rule(*arguments) or ()
+
+    return validate
+
+
+def _unique_items(validator: Any, wanted: Any, items: Any, schema: Any) -> Iterator[Any]:
+    """Compare texts: the library compares every item with every other."""
+    if wanted and isinstance(items, list) and len({*map(_text_of, items)}) < len(items):
+        yield ValidationError("has non-unique elements")
+
+
+def _text_of(item: Any) -> bytes:
+    is_whole = isinstance(item, float) and item.is_integer()
+    return _encoder.encode(int(item) if is_whole else item)
 
 
 def _allow(*_args: Any) -> Iterator[ValidationError]:

@@ -8,6 +8,7 @@ import pytest
 
 from iii_triggers.models import Trigger, TriggerType
 from iii_triggers.protocol.errors import InvalidConfig, TriggerConflict
+from iii_triggers.trigger_types import json_schema
 from iii_triggers.trigger_types.base import TriggerRegistrator
 from iii_triggers.trigger_types.json_schema import check_schema, check_value
 from iii_triggers.trigger_types.validation import builtin_trigger_types, validate_trigger
@@ -170,11 +171,17 @@ def test_no_schema_makes_this_process_open_a_connection(monkeypatch: pytest.Monk
             check_value({}, {"$ref": url})
 
 
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+EVIL = {"pattern": "^(x+x+)+y$"}
+
+
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize(
     "schema",
     [
         {"properties": {"a": {"pattern": "^(x+x+)+y$"}}},
+        {"properties": {"a": {"$schema": DRAFT, "pattern": "^(x+x+)+y$"}}},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$schema": DRAFT, "properties": {"a": EVIL}}}},
         {"properties": {"a": {"patternProperties": {"^(x+x+)+y$": {}}}}},
         {"patternProperties": {"^(x+x+)+y$": {}}, "additionalProperties": False},
         {"patternProperties": {"^(x+x+)+y$": {}}, "unevaluatedProperties": False},
@@ -182,6 +189,35 @@ def test_no_schema_makes_this_process_open_a_connection(monkeypatch: pytest.Monk
 )
 def test_regular_expressions_in_schemas_are_not_run(schema: dict[str, Any]) -> None:
     check_value({"a": "x" * 60, "x" * 60: 1}, schema)
+
+
+def doubling(levels: int) -> dict[str, Any]:
+    """Return a small schema that asks for twice as many steps with every level."""
+    twice = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(levels)}
+    return {"$ref": "#/$defs/d0", "$defs": {**twice, f"d{levels}": {}}}
+
+
+@pytest.mark.timeout(10)
+def test_a_schema_that_takes_too_long_to_check_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check_value({}, doubling(4))
+    monkeypatch.setattr(json_schema, "BUDGET_S", 0.05)
+    with pytest.raises(InvalidConfig, match="takes too long"):
+        check_value({}, doubling(60))
+    check_value({}, doubling(4))
+
+
+@pytest.mark.timeout(10)
+def test_many_items_are_compared_in_no_time() -> None:
+    schema = {"properties": {"a": {"uniqueItems": True}}}
+    items: list[Any] = [{"n": n, "m": [n]} for n in range(20_000)]
+    check_value({"a": [*items, 1, True, "1", None, 0, False, [], {}]}, schema)
+    for twice in ([1, 1.0], [items[7], {"m": [7], "n": 7}], [None, None]):
+        with pytest.raises(InvalidConfig, match="non-unique"):
+            check_value({"a": [*items[:5], *twice]}, schema)
+    with pytest.raises(InvalidConfig):
+        check_schema({"required": items})
 
 
 def test_keys_beyond_the_schema_are_refused_if_it_says_so() -> None:
