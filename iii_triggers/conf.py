@@ -65,6 +65,9 @@ class Settings:
     III_MAX_TRIGGER_TYPES_PER_WORKER: int = 1000
     """How many trigger types one connection may provide."""
 
+    III_MAX_API_TRIGGERS: int = 10_000
+    """How many triggers made by ``engine::register_trigger`` there may be."""
+
     III_MAX_IN_FLIGHT_PER_WORKER: int = 10_000
     """How many calls of one connection may wait for their result at the same time."""
 

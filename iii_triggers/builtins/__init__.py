@@ -9,6 +9,7 @@ from iii_triggers.engine.functions import LocalFunction
 from . import (
     baggage,
     channels,
+    durable_triggers,
     functions,
     kv_server,
     log,
@@ -28,6 +29,7 @@ def builtin_functions(engine: Engine) -> list[LocalFunction]:
     families = (
         baggage,
         channels,
+        durable_triggers,
         functions,
         kv_server,
         log,

@@ -36,6 +36,7 @@ from .registrar import unbind
 from .sync import Sync, prepare_rows
 from .trigger_values import TriggerTypeEntry
 from .triggers import TriggerRegistry
+from .verdicts import Verdicts
 
 if TYPE_CHECKING:
     from iii_triggers.trigger_types.base import TriggerRegistrator
@@ -72,6 +73,7 @@ class Engine:
             on_type_added=self.mirror.trigger_type_added,
             on_type_removed=self.mirror.trigger_type_removed,
         )
+        self.verdicts = Verdicts(self.triggers)
         self.invoker = Invoker(self.functions)
         self.network = Network(
             node=self.node,

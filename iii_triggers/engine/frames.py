@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Raw
 
 from iii_triggers.protocol import messages as m
-from iii_triggers.protocol.codec import error_body, tidy_error, to_json, with_key
+from iii_triggers.protocol.codec import error_body, to_json, with_key
 from iii_triggers.protocol.errors import (
     IiiError,
     InvalidArguments,
     InvalidNamespace,
     TriggerConflict,
 )
-from iii_triggers.protocol.text import one_line, without_nul
+from iii_triggers.protocol.text import one_line
 
 from .access.guard import Guard
 from .answers import answer_to, then
@@ -189,26 +189,8 @@ class FrameHandler:
     async def on_trigger_registration_result(
         self, connection: WorkerConnection, message: m.TriggerRegistrationResult
     ) -> None:
-        """Hear a provider's verdict: a refusal parks the trigger and is passed on (3.4)."""
-        if message.error is None:
-            return
-        error = tidy_error(message.error)
-        trigger = await self.engine.triggers.reject(
-            message.id,
-            trigger_type=message.trigger_type,
-            provider=connection,
-            error=without_nul(f"{error.code}: {error.message}"),
-        )
-        owner = trigger.worker if trigger is not None else None
-        if owner is not None and not owner.closed:
-            owner.send(
-                m.TriggerRegistrationResult(
-                    id=message.id,
-                    trigger_type=message.trigger_type,
-                    function_id=message.function_id or "",
-                    error=error,
-                )
-            )
+        """Hear a provider's verdict (section 3.4)."""
+        await self.engine.verdicts.hear(connection, message)
 
     async def on_reattach(self, connection: WorkerConnection, message: m.Reattach) -> None:
         """Tear the worker's old connection down before the next frame is read (3.12)."""

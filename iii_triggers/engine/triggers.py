@@ -57,8 +57,10 @@ class TriggerRegistry:
         """Iterate over all triggers, whatever their state."""
         yield from self._triggers
 
-    def get(self, trigger_id: str) -> TriggerEntry | None:
-        """Return the trigger with this id; of several of the site the first."""
+    def get(self, trigger_id: str, *, namespace: str | None = None) -> TriggerEntry | None:
+        """Return the trigger of the site with this id, or without namespace any that has it."""
+        if namespace is not None:
+            return self._triggers.get((namespace, trigger_id))
         return next(iter(self._triggers.with_id(trigger_id)), None)
 
     def canonical(self, type_id: str) -> str:
