@@ -217,9 +217,13 @@ def _sum(op: str, path: tuple[str, ...], old: float, by: float) -> Any:
 
 
 def _appended(path: tuple[str, ...], target: Any, value: Any) -> Any:
-    """Return what becomes of ``target``, which may be MISSING. Raise OpFailed."""
+    """Return what becomes of ``target``, which may be MISSING, or of an array in place.
+
+    Raise OpFailed.
+    """
     if isinstance(target, list):
-        return [*target, value]
+        target.append(value)
+        return target
     if isinstance(target, str) and isinstance(value, str):
         return target + value
     if target is MISSING or target is None:
