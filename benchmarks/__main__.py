@@ -20,10 +20,12 @@ from .ledger.runs import measure_ledger
 from .report import Report, machine
 from .routing import routing_costs
 from .runs import Plan, run
+from .workers.plan import Plan as WorkersPlan
+from .workers.runs import measure_workers
 
 OUTPUT = Path("test-output") / "bench.json"
 SERVERS = ("uvicorn", "daphne")
-PARTS = ("requests", "deliveries")
+PARTS = ("requests", "deliveries", "workers")
 QUICK_SECONDS = 1.0
 DELIVERY_SECONDS = 5.0
 
@@ -47,7 +49,7 @@ def _measure(options: argparse.Namespace) -> Report:
         keys=frozenset(options.cells),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    servers, ledger = {}, LedgerReport()
+    servers, ledger, workers = {}, LedgerReport(), {}
     with tempfile.TemporaryDirectory() as folder:
         for server in options.servers if "requests" in options.parts else ():
             plan.say(server)
@@ -55,6 +57,10 @@ def _measure(options: argparse.Namespace) -> Report:
         if "deliveries" in options.parts:
             plan.say("deliveries")
             ledger = measure_ledger(_ledger_plan(options, plan, Path(folder)))
+        for server in options.servers if "workers" in options.parts else ():
+            plan.say(f"workers ({server})")
+            crowd = _workers_plan(options, plan, Path(folder) / f"workers-{server}")
+            workers[server] = measure_workers(server, crowd)
     return Report(
         seconds=plan.seconds,
         rounds=plan.rounds,
@@ -62,6 +68,20 @@ def _measure(options: argparse.Namespace) -> Report:
         routing=routing_costs(),
         servers=servers,
         ledger=ledger,
+        workers=workers,
+    )
+
+
+def _workers_plan(options: argparse.Namespace, plan: Plan, folder: Path) -> WorkersPlan:
+    return WorkersPlan(
+        many=200 if options.quick else 1000,
+        few=10,
+        functions=10,
+        processes=2,
+        rounds=3 if options.quick else 7,
+        calls=100 if options.quick else 300,
+        settling_s=3 if options.quick else 8,
+        folder=folder,
     )
 
 

@@ -14,6 +14,7 @@ from .ledger.report import LedgerReport
 from .load import Measurement
 from .routing import FEW, MANY, RoutingCost
 from .runs import BUSY, Series
+from .workers.report import WorkersReport
 
 BASELINE = "a"
 FLOOR = "0"
@@ -29,6 +30,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     routing: dict[str, RoutingCost]
     servers: dict[str, list[Series]]
     ledger: LedgerReport
+    workers: dict[str, WorkersReport]
 
     def failures(self) -> list[str]:
         """Name what was answered with anything but 200."""
@@ -50,6 +52,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         for name, cost in self.routing.items():
             yield _routing_line(name, cost)
         yield from self.ledger.lines()
+        for server, crowd in self.workers.items():
+            yield ""
+            yield from crowd.lines(server)
 
 
 def machine() -> dict[str, str]:
