@@ -29,7 +29,9 @@ class Answer:
 class Engine:
     """An engine that can be ended and started again; it keeps its ports and its database."""
 
-    def __init__(self, *, server: str, folder: Path) -> None:
+    def __init__(
+        self, *, server: str, folder: Path, settings: str = "iii_project.settings"
+    ) -> None:
         folder.mkdir(parents=True)
         self.server = server
         self.site_port, self.http_port, self.worker_port, self.stream_port = free_ports(4)
@@ -38,7 +40,7 @@ class Engine:
         self.runs: list[Process] = []
         self._environment = environment(
             DATABASE_URL=f"sqlite:///{folder / 'db.sqlite3'}",
-            DJANGO_SETTINGS_MODULE="iii_project.settings",
+            DJANGO_SETTINGS_MODULE=settings,
             PYTHONFAULTHANDLER="1",
         )
         self.manage("migrate", "--verbosity=0")

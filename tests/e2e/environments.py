@@ -149,9 +149,11 @@ def _build(sdk: Sdk) -> None:
 
 
 def _build_venv(sdk: Sdk) -> None:
-    _run(sdk, [sys.executable, "-m", "venv", str(sdk.home)])
-    pip = [str(sdk.home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    _run(sdk, [*pip, "--disable-pip-version-check", "--retries", "1", *sdk.requirements])
+    """Build a venv without pip of its own and without compiling: two seconds instead of ten."""
+    _run(sdk, [sys.executable, "-m", "venv", "--without-pip", str(sdk.home)])
+    pip = [sys.executable, "-m", "pip", "--python", str(sdk.home / "bin" / "python")]
+    flags = ["--quiet", "--disable-pip-version-check", "--no-compile", "--retries", "1"]
+    _run(sdk, [*pip, "install", *flags, *sdk.requirements])
 
 
 def _build_npm_folder(sdk: Sdk) -> None:
@@ -162,6 +164,7 @@ def _build_npm_folder(sdk: Sdk) -> None:
     sdk.home.mkdir(parents=True)
     (sdk.home / "package.json").write_text('{"name": "sdk-worker", "private": true}\n')
     flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
+    flags += ["--prefer-offline"]
     _run(sdk, [npm, "install", "--prefix", str(sdk.home), *flags, *sdk.requirements])
 
 

@@ -46,7 +46,7 @@ function memoryStream() {
   };
 }
 
-class Steering {
+export class Steering {
   constructor(client) {
     this.client = client;
     this.undo = new Map();

@@ -1,0 +1,1 @@
+"""Every published iii-sdk against this engine: ``make test-sdk``."""

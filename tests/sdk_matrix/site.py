@@ -1,0 +1,3 @@
+"""The demo site, for the matrix."""
+
+from iii_project.settings import *  # noqa: F403
