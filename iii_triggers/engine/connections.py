@@ -75,7 +75,7 @@ class WorkerConnection:
     measured: tuple[float, int, int] | None = None
     """What its row tells of it."""
     round_trip_s: float = 1.0
-    """Not more than this a frame to the worker and its answer take: the fastest call so far."""
+    """What the fastest call without a result took; a frame and its answer take not more."""
     function_ids: set[str] = field(default_factory=set)
     trigger_ids: set[str] = field(default_factory=set)
     trigger_type_keys: set[tuple[str, str]] = field(default_factory=set)

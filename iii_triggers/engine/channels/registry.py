@@ -67,7 +67,7 @@ class Channels:
 
     _opened: dict[str, _Opened] = field(default_factory=dict)
     _sources: dict[str, ChannelSource] = field(default_factory=dict)
-    _keys: list[str] = field(default_factory=list)
+    _keys: list[tuple[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         """Return how many channels are open that ``create`` made."""
@@ -78,18 +78,19 @@ class Channels:
         """How many sources of channels there are, such as requests under way."""
         return len(self._sources)
 
-    def new_key(self) -> str:
-        """Return a secret of 128 bits; many are made at once, because that is much cheaper."""
+    def new_keys(self) -> tuple[str, str]:
+        """Return two secrets of 128 bits; many are made at once, because that is much cheaper."""
         if not self._keys:
             noise = os.urandom(_KEYS_AT_ONCE * KEY_CHARS // 2).hex()
-            self._keys = [noise[i : i + KEY_CHARS] for i in range(0, len(noise), KEY_CHARS)]
+            keys = [noise[i : i + KEY_CHARS] for i in range(0, len(noise), KEY_CHARS)]
+            self._keys = list(zip(keys[::2], keys[1::2], strict=True))
         return self._keys.pop()
 
     def create(self, *, buffer_size: int = DEFAULT_MESSAGES) -> tuple[str, str]:
         """Open a channel and return its id and key. Raise LimitExceeded if there are too many."""
         if len(self._opened) >= settings.III_MAX_CHANNELS:
             raise LimitExceeded("Too many channels are open.")
-        channel_id, key = str(uuid.uuid4()), self.new_key()
+        channel_id, key = str(uuid.uuid4()), self.new_keys()[0]
         self._opened[channel_id] = _Opened(
             channel=new_channel(buffer_size), access_key=key, opened_at=time.monotonic()
         )

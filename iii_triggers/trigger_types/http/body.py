@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 from django.utils.http import parse_header_parameters
@@ -35,6 +36,7 @@ _CHARSETS = {
 BodyKind = Literal["text", "multipart", "raw"]
 
 
+@lru_cache(maxsize=256)
 def kind_of(content_type: bytes) -> BodyKind:
     """Return what is done with a body: ``text`` and ``multipart`` are parsed, ``raw`` is not."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,50 +94,40 @@ class HttpDispatcher:
     ) -> HttpResponse:
         error_id = self.invoker.new_id()
         try:
-            refusal = await self._ask_middleware(match, request)
-            if refusal is not None:
-                return refusal
+            middleware = _middleware(match.target.config)
+            if middleware:
+                refusal = await self._ask(middleware, match, request)
+                if refusal is not None:
+                    return refusal
             is_parsed = await read_body(body, request, match.target.config)
             value = _input(match, request, body.content if is_parsed else b"")
-            if not await self._condition_holds(match.target, value):
+            condition = match.target.config.condition_function_id
+            if condition and not await self._condition_holds(condition, match.target, value):
                 return errors.condition_not_met(error_id=error_id)
-            return await self._run(match.target, request, body, value, error_id)
+            exchange = self._exchange(match.target.config, body, error_id)
+            value |= exchange.refs()
+            call = _call(match.target, Payload.of(value), request, error_id)
+            return _response(await exchange.run(call), match.target.config)
         except IiiError as error:
             return errors.from_error(error, error_id=error_id)
         except RecursionError:
             too_deep = SerializationFailed("The value is nested too deeply.")
             return errors.from_error(too_deep, error_id=error_id)
 
-    async def _run(
-        self,
-        target: HttpTarget,
-        request: HttpRequest,
-        body: RequestBody,
-        value: dict[str, Any],
-        invocation_id: str,
-    ) -> HttpResponse:
-        config = target.config
-        exchange = Exchange(
-            id=invocation_id,
+    def _exchange(self, config: HttpConfig, body: RequestBody, id: str) -> Exchange:
+        return Exchange(
+            id=id,
             channels=self.channels,
             invoker=self.invoker,
             body=body,
             max_body_bytes=config.max_body_bytes,
             timeout_s=_timeout_s(config),
         )
-        value |= exchange.refs()
-        result = await exchange.run(_call(target, Payload.of(value), request, invocation_id))
-        if isinstance(result, Payload):
-            return _response(result, config)
-        return _streamed_response(result, config)
 
-    async def _ask_middleware(
-        self, match: Match[HttpTarget], request: HttpRequest
+    async def _ask(
+        self, function_ids: Sequence[str], match: Match[HttpTarget], request: HttpRequest
     ) -> HttpResponse | None:
         config = match.target.config
-        function_ids = [*settings.III_HTTP_MIDDLEWARE, *config.middleware_function_ids]
-        if not function_ids:
-            return None
         return await ask_middleware(
             self.invoker,
             function_ids,
@@ -147,10 +138,9 @@ class HttpDispatcher:
             allow_html=config.allow_html,
         )
 
-    async def _condition_holds(self, target: HttpTarget, value: dict[str, Any]) -> bool:
-        condition = target.config.condition_function_id
-        if condition is None:
-            return True
+    async def _condition_holds(
+        self, condition: str, target: HttpTarget, value: dict[str, Any]
+    ) -> bool:
         return await condition_holds(
             self.invoker,
             condition,
@@ -192,11 +182,18 @@ def _call(target: HttpTarget, data: Payload, request: HttpRequest, invocation_id
     )
 
 
+def _middleware(config: HttpConfig) -> Sequence[str]:
+    ours, own = settings.III_HTTP_MIDDLEWARE, config.middleware_function_ids
+    return [*ours, *own] if ours else own
+
+
 def _timeout_s(config: HttpConfig) -> float:
     return (config.timeout_ms or settings.III_DEFAULT_TIMEOUT_MS) / 1000
 
 
-def _response(result: Payload, config: HttpConfig) -> HttpResponse:
+def _response(result: Payload | Streamed, config: HttpConfig) -> HttpResponse:
+    if isinstance(result, Streamed):
+        return _streamed_response(result, config)
     if not result.present:
         return no_content()
     if result.is_json and not may_be_full_response(result.json()):

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iii_triggers.engine.calls import Call, Outcome, Pending
-from iii_triggers.engine.channels import Channel, Channels, Direction, channel_ref
+from iii_triggers.engine.channels import Channel, Channels, Direction
 from iii_triggers.engine.channels.errors import ChannelTaken
 from iii_triggers.engine.invocation import Invoker
 from iii_triggers.engine.payload import NOTHING, Payload
 from iii_triggers.protocol.errors import IiiError, InvocationFailed, InvocationTimeout
 
 from .download import Download
-from .grace import grace_s, note_round_trip
+from .grace import grace_s
 from .incoming import RequestBody
 from .upload import Upload
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 REQUEST_BODY = "request_body"
 RESPONSE = "response"
+_BODY_SUFFIX, _RESPONSE_SUFFIX = f".{REQUEST_BODY}", f".{RESPONSE}"
 TURNS = 5
 """Turns of the event loop after the grace: a busy process may not have looked at its sockets."""
 
@@ -53,6 +54,15 @@ class Streamed:
 class Exchange:
     """A request that a function answers."""
 
+    # Of the class: most requests need none of them, and all pay for what they have.
+    _upload: Upload | None = None
+    _download: Download | None = None
+    _pending: Pending | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _watch: asyncio.Task[None] | None = None
+    _is_plain = True
+    """Whether nothing but the entry in the table is to be undone."""
+
     def __init__(
         self,
         *,
@@ -63,29 +73,32 @@ class Exchange:
         max_body_bytes: int | None,
         timeout_s: float,
     ) -> None:
-        loop = asyncio.get_running_loop()
         self.id = id
-        self._loop = loop
+        self._loop = loop = asyncio.get_running_loop()
         self._channels = channels
         self._invoker = invoker
         self._body = body
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
-        self._keys = (channels.new_key(), channels.new_key())
+        self._keys = channels.new_keys()
         self._answer: asyncio.Future[Outcome | Download] = loop.create_future()
-        self._upload: Upload | None = None
-        self._download: Download | None = None
-        self._pending: Pending | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._watch: asyncio.Task[None] | None = None
         self._began_at = loop.time()
 
     def refs(self) -> dict[str, dict[str, str]]:
         """Return what the function input gains: ``request_body`` and ``response``."""
         body_key, response_key = self._keys
+        # As channel_ref makes them, without the calls.
         return {
-            REQUEST_BODY: channel_ref(f"{self.id}.{REQUEST_BODY}", body_key, "read"),
-            RESPONSE: channel_ref(f"{self.id}.{RESPONSE}", response_key, "write"),
+            REQUEST_BODY: {
+                "channel_id": self.id + _BODY_SUFFIX,
+                "access_key": body_key,
+                "direction": "read",
+            },
+            RESPONSE: {
+                "channel_id": self.id + _RESPONSE_SUFFIX,
+                "access_key": response_key,
+                "direction": "write",
+            },
         }
 
     async def run(self, call: Call) -> Payload | Streamed:
@@ -114,10 +127,11 @@ class Exchange:
     def take(self, name: str, direction: Direction) -> Channel:
         """Take the end of the function. Raise ChannelTaken for the other, and the second time."""
         if (name, direction) == (REQUEST_BODY, "read") and self._upload is None:
-            limit = self._max_body_bytes
+            limit, self._is_plain = self._max_body_bytes, False
             self._upload = Upload(self._body, max_bytes=limit, on_error=self._decide)
             return self._upload.channel
         if (name, direction) == (RESPONSE, "write") and self._download is None:
+            self._is_plain = False
             self._download = Download(self._head)
             if self._timer is not None:
                 self._wait_for_head()
@@ -131,6 +145,8 @@ class Exchange:
     def close(self) -> None:
         """Forget the channels, and have what is open of them closed."""
         self._channels.remove_source(self.id)
+        if self._is_plain:
+            return
         if self._timer is not None:
             self._timer.cancel()
         if self._watch is not None:
@@ -148,14 +164,11 @@ class Exchange:
 
     def _ended(self, outcome: Outcome) -> None:
         """Take the outcome of the function."""
-        executor = self._pending.executor if self._pending is not None else None
-        if executor is not None:
-            note_round_trip(executor, self._loop.time() - self._began_at)
-        self._pending = None
+        pending, self._pending = self._pending, None
         if self._answer.done() or (self._download is not None and self._download.has_begun):
             return
         if isinstance(outcome, Payload) and not outcome.present:
-            self._ended_without_result(executor)
+            self._ended_without_result(pending.executor if pending is not None else None)
         else:
             self._decide(outcome)
 
@@ -163,10 +176,11 @@ class Exchange:
         if self._download is not None:
             self._wait_for_head()
             return
-        grace = grace_s(executor)
+        grace = grace_s(executor, elapsed_s=self._loop.time() - self._began_at)
         if not grace:
             self._decide(NOTHING)
             return
+        self._is_plain = False
         self._timer = self._loop.call_later(grace, self._nobody_came, TURNS)
 
     def _nobody_came(self, turns: int) -> None:

@@ -15,20 +15,17 @@ MAX_EXTRA_S = 0.4
 FIRST_WITH_CHANNELS = {"python": (0, 4, 0), "node": (0, 9, 0)}
 
 
-def note_round_trip(worker: WorkerConnection, elapsed_s: float) -> None:
-    """Remember the fastest answer of a worker: its round trip is not longer than that."""
-    if elapsed_s < worker.round_trip_s:
-        worker.round_trip_s = elapsed_s
-
-
-def grace_s(worker: WorkerConnection | None) -> float:
+def grace_s(worker: WorkerConnection | None, *, elapsed_s: float) -> float:
     """Return how many seconds the worker that returned nothing has to begin a response.
+
+    ``elapsed_s`` is what the call took; no round trip of the worker is longer than the fastest.
 
     None for functions of the site, which take their channel before they return; for workers of
     other nodes, which cannot take it; and for SDKs that have no channels.
     """
     if worker is None or not _has_channels(worker):
         return 0.0
+    worker.round_trip_s = min(worker.round_trip_s, elapsed_s)
     extra_s = min(ROUND_TRIPS * worker.round_trip_s, MAX_EXTRA_S)
     return settings.III_STREAM_GRACE_MS / 1000 + extra_s
 

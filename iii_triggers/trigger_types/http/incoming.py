@@ -38,21 +38,15 @@ class RequestBody:
         self.content = b""
         self.is_complete = False
 
-    async def read(self, limit: int) -> None:
-        """Read until there are more than ``limit`` bytes; the first part in any case.
-
-        Raise ClientGone if the body ends early: half of it must not run anything.
-        """
-        content, has_more = await self.incoming.part()
-        if has_more and len(content) <= limit:
-            parts, size = [content], len(content)
-            while has_more and size <= limit:
-                part, has_more = await self.incoming.part()
-                parts.append(part)
-                size += len(part)
-            content = b"".join(parts)
-        self.content = content
-        self.is_complete = not has_more
+    async def gather(self, limit: int) -> None:
+        """Read on until there are more than ``limit`` bytes, or all."""
+        parts, size = [self.content], len(self.content)
+        while not self.is_complete and size <= limit:
+            part, has_more = await self.incoming.part()
+            self.is_complete = not has_more
+            parts.append(part)
+            size += len(part)
+        self.content = b"".join(parts)
 
 
 async def read_body(body: RequestBody, request: HttpRequest, config: HttpConfig) -> bool:
@@ -60,7 +54,8 @@ async def read_body(body: RequestBody, request: HttpRequest, config: HttpConfig)
 
     JSON, forms and text are read whole, up to ``max_body_bytes`` or ``III_MAX_BODY_BYTES``. Of
     anything else only the first part is read: the function takes the rest from a channel. So it is
-    with a large multipart form, unless the trigger has a limit of its own. Raise BodyTooLarge.
+    with a large multipart form, unless the trigger has a limit of its own. Raise BodyTooLarge, and
+    ClientGone if the body ends early: half of it must not run anything.
     """
     kind = kind_of(request.header(b"content-type"))
     own_limit = config.max_body_bytes
@@ -69,7 +64,10 @@ async def read_body(body: RequestBody, request: HttpRequest, config: HttpConfig)
     is_larger = _declared_length(request) > limit
     if is_larger and is_limited:
         raise BodyTooLarge.of(limit)
-    await body.read(0 if is_larger or kind == "raw" else limit)
+    body.content, has_more = await body.incoming.part()
+    body.is_complete = not has_more
+    if has_more and not is_larger and kind != "raw":
+        await body.gather(limit)
     if is_limited and len(body.content) > limit:
         raise BodyTooLarge.of(limit)
     return kind != "raw" and body.is_complete and len(body.content) <= limit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -31,13 +32,13 @@ class HttpRequest(Struct, kw_only=True):
     query_string: bytes = b""
     headers: list[tuple[bytes, bytes]]
     client: str = ""
+    _by_name: dict[bytes, bytes] | None = None
 
     def header(self, name: bytes) -> bytes:
         """Return the last value of the header ``name`` (lower-case), b"" without one."""
-        for key, value in reversed(self.headers):
-            if key == name:
-                return value
-        return b""
+        if self._by_name is None:
+            self._by_name = dict(self.headers)
+        return self._by_name.get(name, b"")
 
 
 def build_input(
@@ -88,12 +89,22 @@ def visible_headers(
 
     Withheld are ``WITHHELD_HEADERS`` and ``WITHHELD_PREFIXES``, save for those in ``pass_headers``.
     """
-    return {
-        name.decode("latin-1"): value.decode("latin-1")
-        for name, value in headers
-        if name in pass_headers
-        or (name not in WITHHELD_HEADERS and not name.startswith(WITHHELD_PREFIXES))
-    }
+    visible = {}
+    for name, value in headers:
+        text = _visible_name(name)
+        if text is None and name in pass_headers:
+            text = name.decode("latin-1")
+        if text is not None:
+            visible[text] = value.decode("latin-1")
+    return visible
+
+
+@lru_cache(maxsize=1024)
+def _visible_name(name: bytes) -> str | None:
+    """Return the name as functions see it, None if they do not."""
+    if name in WITHHELD_HEADERS or name.startswith(WITHHELD_PREFIXES):
+        return None
+    return name.decode("latin-1")
 
 
 def _flattened(query: dict[str, str], body: Any, path_params: dict[str, str]) -> dict[str, Any]:
