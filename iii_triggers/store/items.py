@@ -17,7 +17,7 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.payload import Payload
 from iii_triggers.models import StateItem, StreamItem
 from iii_triggers.protocol.codec import from_json, to_json
-from iii_triggers.protocol.errors import IiiError, LimitExceeded
+from iii_triggers.protocol.errors import IiiError, LimitExceeded, PayloadTooLarge
 from iii_triggers.protocol.json_values import depth_of
 
 from .keys import check_group, check_key
@@ -26,6 +26,9 @@ from .update_ops import MISSING, Problem, apply_ops, parse_ops
 
 MAX_VALUE_DEPTH = 120
 """Published clients in other languages read JSON of no more than 128 levels, envelope included."""
+
+CHUNK = 50
+"""How many values of a group are in memory before anybody asks how large they are."""
 
 Group = tuple[str, ...]
 Item = StateItem | StreamItem
@@ -139,10 +142,14 @@ class ItemStore:
         return row.value.encode()
 
     def values(self, group: Group) -> list[bytes]:
-        """Return the values of a group, in the order they were first set. Raise InvalidKey."""
+        """Return the values of a group, in the order they were first set.
+
+        Raise InvalidKey, and PayloadTooLarge for more than the largest frame has room for.
+        """
         check_group(group)
         rows = self._rows().filter(**dict(zip(self._groups, group, strict=True)))
-        return [value.encode() for value in rows.order_by("pk").values_list("value", flat=True)]
+        texts = rows.order_by("pk").values_list("value", flat=True)
+        return _gather(texts.iterator(chunk_size=CHUNK))
 
     def groups(self, prefix: Group) -> list[str]:
         """Return the names of the groups below ``prefix`` that have items, sorted.
@@ -186,6 +193,18 @@ class ItemStore:
         else:
             row.value = value
             row.save(update_fields=["value", "updated_at"])
+
+
+def _gather(texts: Iterable[str]) -> list[bytes]:
+    values: list[bytes] = []
+    size = 0
+    for text in texts:
+        values.append(text.encode())
+        size += len(values[-1])
+        if size > settings.III_MAX_FRAME_BYTES:
+            limit = settings.III_MAX_FRAME_BYTES
+            raise PayloadTooLarge(f"The values have more than {limit} bytes together.")
+    return values
 
 
 def _check_size(value: bytes) -> None:

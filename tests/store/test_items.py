@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
-from iii_triggers.protocol.errors import InvalidArguments, LimitExceeded, SerializationFailed
+from iii_triggers.protocol.errors import (
+    InvalidArguments,
+    LimitExceeded,
+    PayloadTooLarge,
+    SerializationFailed,
+)
 from iii_triggers.store.items import (
     ItemStore,
     Updated,
@@ -179,6 +184,16 @@ def test_a_value_has_a_largest_size(settings: Any) -> None:
     with pytest.raises(ValueTooLarge):
         state_items.update(("s",), "k", [{"type": "append", "value": "9"}])
     assert state_items.get(("s",), "k") == b'"12345678"'
+
+
+def test_values_of_a_group_are_refused_when_they_are_too_many(settings: Any) -> None:
+    settings.III_MAX_FRAME_BYTES = 1024
+    for number in range(4):
+        state_items.set(("s",), str(number), b'"%s"' % (b"x" * 254))
+    assert len(state_items.values(("s",))) == 4
+    state_items.set(("s",), "one more", b"1")
+    with pytest.raises(PayloadTooLarge, match="more than 1024 bytes"):
+        state_items.values(("s",))
 
 
 def nested(depth: int) -> Any:
