@@ -80,6 +80,19 @@ class ForgetMessage(BusMessage, tag="iii.forget"):
     """Nobody waits for the outcome any more."""
 
 
+class HelloMessage(BusMessage, tag="iii.hello"):
+    """A node came, or has another channel: tell it from now on what you tell others."""
+
+    node_id: str
+    reply_to: str
+
+
+class WelcomeMessage(BusMessage, tag="iii.welcome"):
+    """The node that said hello is known to the one with this channel."""
+
+    channel: str
+
+
 class ProbeMessage(BusMessage, tag="iii.probe"):
     """A message of a node to itself: does what is sent to its channel arrive?"""
 

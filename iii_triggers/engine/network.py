@@ -5,14 +5,17 @@ Without a channel layer that reaches other processes none of this runs.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import uuid
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import partial
 
 from iii_triggers.protocol.errors import ChannelSendFailed
 
 from .bus import Bus, LayerFactory
-from .bus_messages import BusMessage
+from .bus_messages import BusMessage, HelloMessage, WelcomeMessage
 from .database import DatabaseThread
 from .invocation import Invoker
 from .nodes import ThisNode
@@ -22,6 +25,9 @@ from .remote_rows import read_channels, read_nodes
 from .served_calls import ServedCalls
 
 logger = logging.getLogger(__name__)
+
+MEET_S = 1.0
+"""How long a node that is new waits for the others to know of it."""
 
 
 class Network:
@@ -43,6 +49,11 @@ class Network:
         self._invoker = invoker
         self._calls = RemoteCalls(bus=self.bus, invoker=invoker)
         self._served = ServedCalls(bus=self.bus, invoker=invoker)
+        self._unmet: set[str] = set()
+        """Channels of nodes that have not said that they know of this one."""
+        self._everybody_met = asyncio.Event()
+        self.bus.on(HelloMessage, self._on_hello)
+        self.bus.on(WelcomeMessage, self._on_welcome)
 
     @property
     def functions(self) -> RemoteFunctions:
@@ -55,6 +66,7 @@ class Network:
         self._invoker.away = self._calls
         try:
             await self.reload(None)
+            self._greet()
         except BaseException:
             await self.bus.close()
             raise
@@ -71,6 +83,12 @@ class Network:
         """Send a message to every other node, without waiting."""
         for node in self.functions.nodes():
             self.bus.send(node.channel, message, on_lost=partial(_log_lost, node))
+
+    async def met(self) -> None:
+        """Wait, for a moment, until all others know of this node: then no broadcast misses it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MEET_S):
+                await self._everybody_met.wait()
 
     async def reload(self, node_ids: Collection[str] | None) -> None:
         """Read again what other nodes offer; all of them without ids."""
@@ -95,6 +113,31 @@ class Network:
         if changed:
             await self.reload(changed)
 
+    def _greet(self) -> None:
+        """Say hello, rather than be found at the next look at the database."""
+        nodes = self.functions.nodes() if self._node.channel else []
+        self._unmet = {node.channel for node in nodes}
+        for node in nodes:
+            message = HelloMessage(
+                id=uuid.uuid4().hex, node_id=self._node.node_id, reply_to=self._node.channel
+            )
+            self.bus.send(node.channel, message)
+        if nodes:
+            self._everybody_met.clear()
+            # One that is gone, or does not answer, is waited for once only.
+            asyncio.get_running_loop().call_later(MEET_S, self._everybody_met.set)
+        else:
+            self._everybody_met.set()
+
+    def _on_hello(self, message: HelloMessage) -> None:
+        self.functions.meet(message.node_id, message.reply_to)
+        self.bus.send(message.reply_to, WelcomeMessage(id=message.id, channel=self._node.channel))
+
+    def _on_welcome(self, message: WelcomeMessage) -> None:
+        self._unmet.discard(message.channel)
+        if not self._unmet:
+            self._everybody_met.set()
+
     def _forget(self, node_id: str) -> None:
         node = self.functions.remove(node_id)
         if node is not None:
@@ -106,6 +149,7 @@ class Network:
     async def _write_channel(self, channel: str) -> None:
         self._node.channel = channel
         await self._database.run(self._node.write_channel)
+        self._greet()
 
 
 def _log_lost(node: RemoteNode, error: ChannelSendFailed) -> None:

@@ -96,6 +96,11 @@ class RemoteFunctions:
                 self._add(RemoteOffer(info=info, node=node, worker_name=worker_name))
         self._tell()
 
+    def meet(self, node_id: str, channel: str) -> None:
+        """Know where a node is; what it offers is not touched."""
+        node = self._nodes.setdefault(node_id, RemoteNode(node_id=node_id, channel=channel))
+        node.channel = channel
+
     def remove(self, node_id: str) -> RemoteNode | None:
         """Forget a node that is gone; return it if it was known."""
         node = self._nodes.pop(node_id, None)

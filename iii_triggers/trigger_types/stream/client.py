@@ -117,6 +117,7 @@ class StreamClient:
         self._remove(subscription.id)
         self._subscriptions[subscription.id] = subscription
         self.streams.clients.add(subscription)
+        await self.engine.network.met()
         subscription.begin(*await self._sync(place))
 
     def _is_refused(self, answers: list[Payload | IiiError]) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from django.db import DatabaseError
 
 from iii_triggers import ainvoke
+from iii_triggers.engine import network
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions
 from iii_triggers.engine.trigger_values import Trigger
@@ -49,12 +50,6 @@ class Client:
         return [frame["event"] for frame in frames]
 
 
-@pytest.fixture(autouse=True)
-def acquainted(here: Engine, there: Engine, runner: asyncio.Runner) -> None:
-    """Let the node that writes know of the other."""
-    runner.run(here.refresh())
-
-
 async def joined(engine: Engine) -> Client:
     client = Client(engine)
     await client.join()
@@ -72,6 +67,33 @@ async def test_clients_of_every_node_hear_an_event(here: Engine, there: Engine) 
     created = {"type": "create", "data": {"n": 1}}
     assert (await near.heard(2))[1] == (await far.heard(2))[1] == created
     assert near.transport.frames[1] == far.transport.frames[1]
+
+
+async def test_a_client_of_a_node_that_was_just_started_misses_nothing(
+    here: Engine, layer: FakeLayer
+) -> None:
+    """The node that writes has not looked at the database since."""
+    new = Engine(site=here.site, make_layer=lambda: layer)
+    await new.start()
+    try:
+        far = await joined(new)
+        await put(1)
+        assert (await far.heard(2))[1] == {"type": "create", "data": 1}
+    finally:
+        await new.stop()
+
+
+async def test_a_node_that_does_not_answer_delays_a_join_only_for_a_moment(
+    here: Engine, layer: FakeLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "MEET_S", 0.05)
+    layer.loses = lambda item: item["type"] == "iii.hello"
+    new = Engine(site=here.site, make_layer=lambda: layer)
+    await new.start()
+    try:
+        await joined(new)
+    finally:
+        await new.stop()
 
 
 async def test_an_event_that_comes_twice_is_heard_once(
