@@ -18,9 +18,10 @@ from iii_triggers.consumers import (
     TelemetryConsumer,
     WorkerConsumer,
 )
-from iii_triggers.consumers.admission import WORKER_PORT
+from iii_triggers.consumers.admission import LISTENER, WORKER_PORT
 from iii_triggers.consumers.channels import PATH as CHANNELS_PATH
 from iii_triggers.consumers.stream import STREAM_PORT
+from iii_triggers.engine.access.listeners import Listener, listeners
 from iii_triggers.engine.channels.errors import ChannelBroken
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
@@ -75,7 +76,9 @@ class TriggerDispatcher:
 
     def _door(self, scope: Scope) -> Door | None:
         server = scope.get("server")
-        return self.doors.get(server[1]) if server else None
+        if not server:
+            return None
+        return self.doors.get(server[1]) or ("worker" if listeners.on_port(server[1]) else None)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self._door(scope)
@@ -102,7 +105,7 @@ class TriggerDispatcher:
         path = scope["path"]
         consumer: Application | None = None
         if door == "worker":
-            scope = {**scope, WORKER_PORT: True}
+            scope = {**scope, WORKER_PORT: True, LISTENER: listeners.on_port(scope["server"][1])}
             consumer = _consumer(path)
         elif door == "stream" and path == "/":
             scope = {**scope, STREAM_PORT: True}
@@ -110,7 +113,9 @@ class TriggerDispatcher:
         elif door is None and path in STREAM_PATHS:
             consumer = StreamConsumer()
         elif door is None and _is_worker_path(path):
-            consumer = _consumer(path[len(WORKER_PATH) :])
+            listener, path = _split(path[len(WORKER_PATH) :])
+            scope = {**scope, LISTENER: listener}
+            consumer = _consumer(path)
         elif door is None and not isinstance(self.application, ASGIHandler):
             consumer = self.application
         await (consumer or _deny)(scope, receive, send)
@@ -196,6 +201,13 @@ async def _deny(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _is_worker_path(path: str) -> bool:
     return path == WORKER_PATH or path.startswith(WORKER_PATH + "/")
+
+
+def _split(path: str) -> tuple[Listener | None, str]:
+    """Return the listener that the first part of a path names, if it does, and the rest."""
+    name, slash, rest = path[1:].partition("/")
+    listener = listeners.at_path(name)
+    return (None, path) if listener is None else (listener, slash + rest)
 
 
 def _consumer(path: str) -> Application | None:

@@ -80,6 +80,12 @@ class Settings:
     III_ALLOWED_ORIGINS: list[str] = []
     """Origins (``https://app.example``) whose pages may open a worker socket."""
 
+    III_WORKER_LISTENERS: list[dict[str, Any]] = []
+    """More doors for workers: port, host, path, middleware_function_id, rbac, require_token."""
+
+    III_AUTH_TIMEOUT_S: float = 30.0
+    """How long the auth function of a listener, or a hook of a registration, may take."""
+
     III_CORS_ALLOWED_ORIGINS: list[str] = []
     """Origins that may call HTTP triggers from a page; empty turns CORS off, "*" allows all."""
 

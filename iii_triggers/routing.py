@@ -11,4 +11,7 @@ websocket_urlpatterns = [
     re_path(r"^iii/stream/?$", StreamConsumer.as_asgi()),
     re_path(r"^iii/worker/otel$", TelemetryConsumer.as_asgi()),
     re_path(r"^iii/worker/ws/channels/[^/]+$", ChannelConsumer.as_asgi()),
+    re_path(r"^iii/worker/(?P<listener>[\w-]+)/?$", WorkerConsumer.as_asgi()),
+    re_path(r"^iii/worker/(?P<listener>[\w-]+)/otel$", TelemetryConsumer.as_asgi()),
+    re_path(r"^iii/worker/(?P<listener>[\w-]+)/ws/channels/[^/]+$", ChannelConsumer.as_asgi()),
 ]

@@ -9,13 +9,14 @@ from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
 from .conf import live_settings
-from .models import Change, Trigger, TriggerType
+from .models import Change, Trigger, TriggerType, WorkerToken
 from .trigger_types.identity import type_of
 from .trigger_types.validation import builtin_trigger_types
 
 KINDS: dict[type[Model], str] = {
     Trigger: Change.Kind.TRIGGER,
     TriggerType: Change.Kind.TRIGGER_TYPE,
+    WorkerToken: Change.Kind.TOKEN,
 }
 
 

@@ -1,8 +1,8 @@
 """What a worker may see of the functions that are there: the one place that decides it.
 
 Every row and every detail of the introspection functions, and what ``engine::functions-available``
-tells a worker, goes through ``visible``. By default everybody sees everything. Access control
-(protocol reference, section 9.3) plugs in here: ``visible`` is asked for each function and
+tells a worker, goes through ``visible``. It is what the session of the worker may call
+(protocol reference, section 9.3): ``visible`` is asked for each function and
 ``sees_everything`` once for a caller, so that lists cost nothing for callers without rules.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def sees_everything(connection: WorkerConnection | None) -> bool:
     """Tell whether ``visible`` is true of every function; no connection is the site itself."""
-    return True
+    return connection is None or connection.session.is_open
 
 
 def visible(connection: WorkerConnection | None, info: FunctionInfo) -> bool:
@@ -30,7 +30,12 @@ def visible(connection: WorkerConnection | None, info: FunctionInfo) -> bool:
 
     ``info.metadata`` is what the function was registered with, None for one that is not there.
     """
-    return True
+    if connection is None:
+        return True
+    verdict = connection.session.verdict(
+        info.namespace, info.function_id, lambda key: (info.metadata,)
+    )
+    return verdict == "allowed"
 
 
 def viewer(engine: Engine, context: CallContext) -> Callable[[str, str], bool]:

@@ -1,4 +1,4 @@
-"""Checks of the ``III_*`` settings: E001 to E004, E008 to E012, E014 and W001."""
+"""Checks of the ``III_*`` settings: E001 to E004, E008 to E012, E014, E015 and W001."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 from iii_triggers.conf import Settings, settings
 from iii_triggers.delivery.named_queues import named_queue_problems
 from iii_triggers.delivery.queues import is_queue_name
+from iii_triggers.engine.access.listeners import listener_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ RANGES = {
     "III_SHUTDOWN_GRACE_S": Range(minimum=0, maximum=3600),
     "III_REGISTRATION_GRACE_S": Range(minimum=0, maximum=5),
     "III_BACKOFF_MS": Range(minimum=0),
+    "III_AUTH_TIMEOUT_S": Range(minimum=0.1, maximum=600),
     "III_CONSUMER_THREADS": Range(minimum=1, maximum=1000),
     "III_SWEEP_INTERVAL_S": INTERVAL,
 }
@@ -119,14 +121,17 @@ def _is_of_type(value: Any, annotation: Any) -> bool:
             for key, item in value.items()
             for kind in get_args(annotation)[1:]
         )
+    kind = dict if get_origin(get_args(annotation)[0]) is dict else str
     is_sequence = isinstance(value, (list, tuple))
-    return is_sequence and all(isinstance(item, str) for item in value)
+    return is_sequence and all(isinstance(item, kind) for item in value)
 
 
 def _describe(annotation: Any) -> str:
     names = {bool: "True or False", int: "a whole number", float: "a number", str: "a string"}
     if get_origin(annotation) is dict:
         return "a dict of strings" if get_args(annotation)[1] is str else "a dict by name"
+    if annotation == list[dict[str, Any]]:
+        return "a list of dicts"
     return names.get(annotation, "a list of strings")
 
 
@@ -213,6 +218,15 @@ def _check_topic_queues(name: str, value: Mapping[str, str]) -> Iterator[CheckMe
             )
 
 
+def _check_listeners(name: str, value: Sequence[Any]) -> Iterator[CheckMessage]:
+    for problem in listener_problems(value):
+        yield Error(
+            f"{name}: {problem}.",
+            hint="docs/access.md shows every key.",
+            id="iii_triggers.E015",
+        )
+
+
 def _check_variables(name: str, value: Sequence[str]) -> Iterator[CheckMessage]:
     for pattern in value:
         if not _VARIABLES.fullmatch(pattern):
@@ -230,4 +244,5 @@ _CHECKS: dict[str, Callable[[str, Any], Iterator[CheckMessage]]] = {
     "III_QUEUES": _check_queues,
     "III_TOPIC_QUEUES": _check_topic_queues,
     "III_CONFIGURATION_ENV": _check_variables,
+    "III_WORKER_LISTENERS": _check_listeners,
 }

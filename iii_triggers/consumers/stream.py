@@ -14,6 +14,7 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
+from iii_triggers.protocol.close_codes import RESTARTING, TOO_BIG, UNAUTHORIZED
 from iii_triggers.protocol.errors import (
     AuthenticationFailed,
     EngineNotRunning,
@@ -29,7 +30,6 @@ from iii_triggers.trigger_types.stream.frames import decode
 
 from .admission import peer_ip
 from .sender import OVERLOADED, Send, Sender
-from .worker import RESTARTING, TOO_BIG, UNAUTHORIZED
 
 logger = logging.getLogger(__name__)
 

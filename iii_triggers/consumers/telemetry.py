@@ -7,13 +7,17 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 
+from iii_triggers.engine.access.authentication import AuthFunctionAway
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
+from iii_triggers.protocol.close_codes import RESTARTING, UNAUTHORIZED
+from iii_triggers.protocol.codec import encode, error_body
 from iii_triggers.protocol.errors import AuthenticationFailed
+from iii_triggers.protocol.messages import Error
 
-from .admission import admit, peer_ip
-from .sender import Send
-from .worker import UNAUTHORIZED
+from .admission import Admission, peer_ip
+from .early_frames import EarlyFrames, PeerGone
+from .sender import Send, Sender
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +29,23 @@ class TelemetryConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no
         """Serve one connection until it ends."""
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
-        await process_engine.start_here(kind=Node.Kind.ASGI)
+        engine = await process_engine.start_here(kind=Node.Kind.ASGI)
+        sender = Sender(send, peer="telemetry socket")
+        admission = Admission(engine, scope, sender.close)
+        frames = EarlyFrames(receive)
         try:
-            await admit(scope)
+            await frames.during(admission.admit())
+            while (await frames.receive())["type"] != "websocket.disconnect":
+                pass
+        except PeerGone:
+            return
         except AuthenticationFailed as error:
             logger.warning("Telemetry from %s was refused: %s", peer_ip(scope), error.message)
-            await send({"type": "websocket.close", "code": UNAUTHORIZED})
-            return
-        while (await receive())["type"] != "websocket.disconnect":
-            pass
+            sender.send_text(encode(Error(error=error_body(error))))
+            sender.close(UNAUTHORIZED)
+        except AuthFunctionAway:
+            sender.close(RESTARTING)
+        finally:
+            admission.end()
+            await frames.stop()
+            await sender.stop()

@@ -10,10 +10,12 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 
 from iii_triggers.conf import settings
+from iii_triggers.engine.access.authentication import AuthFunctionAway
 from iii_triggers.engine.connections import WorkerConnection
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
+from iii_triggers.protocol.close_codes import RESTARTING, TOO_BIG, UNAUTHORIZED
 from iii_triggers.protocol.codec import TELEMETRY_PREFIXES, decode, encode, error_body
 from iii_triggers.protocol.errors import (
     AuthenticationFailed,
@@ -24,15 +26,11 @@ from iii_triggers.protocol.errors import (
 from iii_triggers.protocol.messages import Error
 from iii_triggers.protocol.text import one_line
 
-from .admission import admit, peer_ip
+from .admission import Admission, peer_ip
+from .early_frames import EarlyFrames, PeerGone
 from .sender import Send, Sender
 
 logger = logging.getLogger(__name__)
-
-RESTARTING = 1012
-TOO_BIG = 1009
-UNAUTHORIZED = 4401
-"""Abnormal on purpose: a normal or empty close makes old Python SDKs give up (section 1.6)."""
 
 
 class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
@@ -49,18 +47,27 @@ class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         engine = await process_engine.start_here(kind=Node.Kind.ASGI)
         teardown: asyncio.Task[None] | None = None
         sender = Sender(send)
+        admission = Admission(engine, scope, sender.close)
+        frames = EarlyFrames(receive)
         try:
-            await admit(scope)
-            connection = engine.connect(sender, ip=peer_ip(scope))
+            session = await frames.during(admission.admit())
+            connection = engine.connect(sender, ip=peer_ip(scope), session=session)
             teardown = asyncio.create_task(_tear_down(engine, connection, sender))
-            await _read_frames(engine, connection, receive)
+            await _read_frames(engine, connection, frames.receive)
+        except PeerGone:
+            return
         except AuthenticationFailed as error:
             logger.warning("A worker from %s was refused: %s", peer_ip(scope), error.message)
             sender.send_text(encode(Error(error=error_body(error))))
             sender.close(UNAUTHORIZED)
+        except AuthFunctionAway as error:
+            logger.warning("A worker from %s shall come back: %s", peer_ip(scope), error.message)
+            sender.close(RESTARTING)
         except EngineNotRunning:
             sender.close(RESTARTING)
         finally:
+            admission.end()
+            await frames.stop()
             if teardown is not None:
                 sender.gave_up.set()
                 # Shielded: a server that loses patience must not leave half of it undone.

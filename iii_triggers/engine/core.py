@@ -16,6 +16,8 @@ from iii_triggers.models import Node
 from iii_triggers.protocol.errors import EngineNotRunning, FunctionNotFound
 from iii_triggers.protocol.messages import WorkerRegistered
 
+from .access.sessions import OPEN, Session
+from .access.token_watch import TokenWatch
 from .bus import LayerFactory, site_layer
 from .calls import Call
 from .channels import Channels
@@ -81,11 +83,13 @@ class Engine:
             invoker=self.invoker,
             make_layer=make_layer,
         )
+        self.tokens = TokenWatch(self.database)
         self.sync = Sync(
             database=self.database,
             triggers=self.triggers,
             site_fired_type=lambda schema: import_string(SITE_FIRED_TYPE)(schema),
             on_offers=self.network.reload,
+            on_tokens=self.tokens.check,
         )
         self.frames = FrameHandler(self)
         self.channels = Channels()
@@ -156,11 +160,13 @@ class Engine:
             logger.warning("The engine stopped while the database was away.", exc_info=True)
         await self.database.stop()
 
-    def connect(self, transport: Transport, *, ip: str) -> WorkerConnection:
+    def connect(
+        self, transport: Transport, *, ip: str, session: Session = OPEN
+    ) -> WorkerConnection:
         """Take a new worker socket in, and greet it (protocol reference, section 1.3)."""
         if not self.is_running or self.draining:
             raise EngineNotRunning("The engine is not taking workers.")
-        connection = WorkerConnection(transport=transport, ip=ip)
+        connection = WorkerConnection(transport=transport, ip=ip, session=session)
         connection.gate.leads_to(partial(self.frames.act, connection))
         self.connections[connection.worker_id] = connection
         connection.send(
@@ -251,6 +257,7 @@ class Engine:
         for work in self.on_beat:
             await self.database.run(work)
         await self.network.check()
+        await self.tokens.check()
 
     def _write_everything(self) -> None:
         """Have all that lives in memory written again."""

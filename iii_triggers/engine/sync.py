@@ -41,6 +41,8 @@ class Sync:
     """Makes the registrator of a type the site fires itself, from its config schema."""
     on_offers: Callable[[Collection[str] | None], Awaitable[None]] | None = None
     """Learns that other nodes offer other functions: the ids of the nodes, or None for all."""
+    on_tokens: Callable[[], Awaitable[None]] | None = None
+    """Learns that a worker token changed."""
     revision: int = 0
     _begun: int = 0
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -52,6 +54,8 @@ class Sync:
         await self._apply_all(rows)
         if self.on_offers is not None:
             await self.on_offers(None)
+        if self.on_tokens is not None:
+            await self.on_tokens()
 
     async def refresh(self) -> None:
         """Apply what changed until now; callers that wait at the same time share one look."""
@@ -79,6 +83,9 @@ class Sync:
         nodes = {change.key for change in changes if change.kind == Change.Kind.FUNCTION}
         if nodes and self.on_offers is not None:
             await self.on_offers(nodes)
+        tokens_changed = any(change.kind == Change.Kind.TOKEN for change in changes)
+        if tokens_changed and self.on_tokens is not None:
+            await self.on_tokens()
         keys = {int(change.key) for change in changes if change.kind == Change.Kind.TRIGGER}
         rows = await self.database.run(_read_triggers, keys)
         await self._apply(rows, keys - {row.pk for row in rows})

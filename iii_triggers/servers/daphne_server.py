@@ -38,7 +38,9 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
         endpoints = [
             description
             for listener in plan.listeners
-            for description in build_endpoint_description_strings(plan.host, listener.port)
+            for description in build_endpoint_description_strings(
+                plan.host_of(listener), listener.port
+            )
         ]
         super().__init__(
             paced(plan.application),

@@ -21,6 +21,8 @@ class Listener:
     """What people read: ``site``, ``HTTP triggers``, ``worker sockets``."""
     scheme: str
     port: int
+    host: str | None = None
+    """Address to listen on; None is the one of the plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +37,16 @@ class ServerPlan:
     celery: EmbeddedCelery
     """Started when the engine is ready, stopped before it."""
 
+    def host_of(self, listener: Listener) -> str:
+        """Return the address that a listener listens on."""
+        return listener.host or self.host
+
     def begin(self) -> None:
         """Start Celery, now that the engine runs and the doors are open, and say so."""
         self.celery.start()
-        host = f"[{self.host}]" if ":" in self.host else self.host
         for listener in self.listeners:
+            host = self.host_of(listener)
+            host = f"[{host}]" if ":" in host else host
             self.announce(f"{listener.label}: {listener.scheme}://{host}:{listener.port}")
         self.announce("ready")
 
@@ -47,7 +54,7 @@ class ServerPlan:
         """Bind every port; raise OSError naming the first that is taken, with none left bound."""
         with ExitStack() as stack:
             sockets = [
-                stack.enter_context(bind(self.host, item.port, label=item.label))
+                stack.enter_context(bind(self.host_of(item), item.port, label=item.label))
                 for item in self.listeners
             ]
             stack.pop_all()

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from iii_triggers.asgi import Application, Door, TriggerDispatcher
 from iii_triggers.consumption.embedded import EmbeddedCelery
+from iii_triggers.engine.access.listeners import listeners as worker_listeners
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
@@ -105,6 +106,11 @@ def _listeners(options: dict[str, Any]) -> list[Listener]:
         Listener(label="HTTP triggers", scheme="http", port=options["http_port"]),
         Listener(label="worker sockets", scheme="ws", port=options["worker_port"]),
         Listener(label="stream clients", scheme="ws", port=options["stream_port"]),
+        *(
+            Listener(label=item.label, scheme="ws", port=item.port, host=item.host)
+            for item in worker_listeners.all()
+            if item.port is not None
+        ),
     ]
     listeners = [door for door in doors if door.port]
     if len({door.port for door in listeners}) != len(listeners):
