@@ -27,7 +27,7 @@ class WorkerOwnedTriggerType(TriggerRegistrator):
         self._connection.send(
             RegisterTrigger(
                 id=trigger.id,
-                trigger_type=trigger.trigger_type,
+                trigger_type=self._connection.names.own_type_id(trigger.trigger_type),
                 function_id=trigger.function_id,
                 config=trigger.config,
                 metadata=trigger.metadata,
@@ -39,9 +39,8 @@ class WorkerOwnedTriggerType(TriggerRegistrator):
     async def unregister_trigger(self, trigger: Trigger) -> None:
         """Tell the provider; one that is gone needs no telling."""
         if not self._connection.closed:
-            self._connection.send(
-                UnregisterTrigger(id=trigger.id, trigger_type=trigger.trigger_type)
-            )
+            own_type_id = self._connection.names.own_type_id(trigger.trigger_type)
+            self._connection.send(UnregisterTrigger(id=trigger.id, trigger_type=own_type_id))
 
 
 def _unless_default(namespace: str) -> str | None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+from iii_triggers.engine.access.sessions import OPEN, Session
 from iii_triggers.engine.core import Engine
 from iii_triggers.protocol.codec import decode
 from iii_triggers.protocol.errors import ChannelSendFailed
@@ -51,10 +52,10 @@ class FakeTransport:
 class FakeWorker:
     """A connected worker."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, session: Session = OPEN) -> None:
         self.engine = engine
         self.transport = FakeTransport()
-        self.connection = engine.connect(self.transport, ip="127.0.0.1")
+        self.connection = engine.connect(self.transport, ip="127.0.0.1", session=session)
 
     @property
     def id(self) -> str:

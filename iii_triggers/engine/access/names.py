@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 
+MAX_MADE = 10_000
+
+
 class OwnNames:
     """Registered ids and own ids of one connection; only what differs takes room."""
 
-    __slots__ = ("_own", "_registered")
+    __slots__ = ("_made", "_own", "_registered")
 
     def __init__(self) -> None:
+        self._made: dict[str, None] = {}
         self._own: dict[tuple[str, str], str] = {}
         self._registered: dict[tuple[str, str], str] = {}
 
@@ -26,6 +30,16 @@ class OwnNames:
         registered = self._registered.pop((kind, own_id), otherwise)
         self._own.pop((kind, registered), None)
         return registered
+
+    def made(self, trigger_id: str) -> None:
+        """Note a trigger that a call of this worker makes, which outlives its connection."""
+        self._made[trigger_id] = None
+        if len(self._made) > MAX_MADE:
+            self._made.pop(next(iter(self._made)))
+
+    def has_made(self, trigger_id: str) -> bool:
+        """Tell whether a call of this worker made a trigger."""
+        return trigger_id in self._made
 
     def own_function_id(self, registered_id: str) -> str:
         """Return what the worker calls a function."""

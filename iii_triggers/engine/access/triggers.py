@@ -7,6 +7,7 @@ denial is answered, because somebody waits.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,10 @@ class TriggerGuard:
     ) -> Awaitable[None] | None:
         """Let ``engine::unregister_trigger`` take away own triggers only. Raise Forbidden."""
         trigger_id = data.get("id")
-        if isinstance(trigger_id, str) and not owns_trigger(self.engine, connection, trigger_id):
+        if isinstance(trigger_id, str) and not (
+            connection.names.has_made(trigger_id)
+            or owns_trigger(self.engine, connection, trigger_id)
+        ):
             raise Forbidden(f"trigger '{trigger_id}' is not one of this worker")
         return handler(connection, message)
 
@@ -185,12 +189,17 @@ class TriggerGuard:
         data: dict[str, Any],
         wanted: m.RegisterTrigger,
     ) -> m.InvokeFunction:
-        """Return the call as it is allowed. Raise Forbidden."""
+        """Return the call as it is allowed, with an id of its own. Raise Forbidden."""
         target = connection.session.prefix + wanted.function_id
         namespace = wanted.namespace or "default"
         check_target(self.engine, connection, namespace, target)
         check_config(self.engine, connection, namespace, wanted.config)
+        if data.get("id") is not None:
+            raise Forbidden("A worker under rules cannot choose the id of such a trigger.")
+        trigger_id = str(uuid.uuid4())
+        connection.names.made(trigger_id)
         changed = {
+            "id": trigger_id,
             "trigger_type": wanted.trigger_type,
             "function_id": target,
             "config": wanted.config,
