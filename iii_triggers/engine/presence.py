@@ -32,13 +32,17 @@ class Presence:
         self._mirror = mirror
 
     def spoke(self, connection: WorkerConnection) -> None:
-        """Note the first message of a connection."""
+        """Note the first message of a connection; one that is gone already is not brought back."""
+        if connection.closed:
+            return
         connection.spoke = True
         self._mirror.worker_connected(connection)
         self._tell(CONNECTED, connection)
 
     def introduced(self, connection: WorkerConnection) -> None:
-        """Note that a worker said what it is; it may say so again."""
+        """Note that a worker said what it is; it may say so again, and be gone by then."""
+        if connection.closed:
+            return
         connection.registered = True
         self._mirror.worker_connected(connection)
         self._tell(UPDATED, connection)
