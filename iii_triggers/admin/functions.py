@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from iii_triggers.models import Function
+from iii_triggers.models import Function, Trigger, Worker
 
+from .attached import AttachingList
 from .base import EngineAdmin, ReadOnly
-from .formatting import NOTHING, cut, json_block
+from .formatting import cut, json_block, moment, with_note
+from .links import count_link
+from .live_links import list_url, offer_links, trigger_links, worker_link
+from .text_filter import TextFilter
+
+MAX_SUGGESTIONS = 100
 
 
-class WorkerFilter(admin.AllValuesFieldListFilter):
-    """Who offers it."""
+class WorkerFilter(TextFilter):
+    """Who offers it; there may be thousands."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = gettext("worker")
+    title = _("worker")
+    parameter_name = "worker_name"
+    field_name = "worker__name"
+
+    def suggestions(self) -> Sequence[str]:
+        """Return names of workers that are connected."""
+        names = Worker.objects.exclude(name="").order_by("name").values_list("name", flat=True)
+        return list(names.distinct()[:MAX_SUGGESTIONS])
 
 
 @admin.register(Function)
 class FunctionAdmin(ReadOnly, EngineAdmin[Function]):
     """The functions that can be invoked now."""
 
-    list_display = ("function_id", "offered_by", "short_description", "namespace", "registered_at")
-    list_filter = ("namespace", ("worker__name", WorkerFilter))
+    list_display = (
+        "id_and_description",
+        "offered_by",
+        "trigger_count",
+        "namespace",
+        "registered_since",
+    )
+    list_filter = ("namespace", WorkerFilter)
     list_select_related = ("worker",)
     search_fields = ("function_id", "description", "worker__name")
     fieldsets = (
-        (None, {"fields": ("function_id", "description", "offered_by", "namespace")}),
+        (
+            None,
+            {
+                "fields": (
+                    "function_id",
+                    "description",
+                    "offered_by",
+                    "others",
+                    "namespace",
+                    "triggers",
+                )
+            },
+        ),
         (
             _("Details"),
             {
@@ -40,28 +74,68 @@ class FunctionAdmin(ReadOnly, EngineAdmin[Function]):
                     "pretty_response_format",
                     "pretty_metadata",
                     "pretty_invocation",
-                    "registered_at",
+                    "registered_since",
                 )
             },
         ),
     )
     readonly_fields = (
         "offered_by",
+        "others",
+        "triggers",
+        "registered_since",
         "pretty_request_format",
         "pretty_response_format",
         "pretty_metadata",
         "pretty_invocation",
     )
 
-    @admin.display(description=_("offered by"), ordering="worker__name")
-    def offered_by(self, function: Function) -> str:
-        """The worker, or the site itself."""
-        return str(function.worker or gettext("this site"))
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AttachingList]:
+        """The list that counts triggers."""
+        return AttachingList
 
-    @admin.display(description=_("description"))
-    def short_description(self, function: Function) -> str:
-        """The beginning of the description."""
-        return cut(function.description) or NOTHING
+    def attach(self, functions: Sequence[Function]) -> None:
+        """Count the triggers of a page."""
+        ids = {function.function_id for function in functions}
+        rows = Trigger.objects.filter(function_id__in=ids).order_by()
+        counted = rows.values_list("namespace", "function_id").annotate(count=Count("pk"))
+        counts = {(namespace, id_): count for namespace, id_, count in counted}
+        for function in functions:
+            key = (function.namespace, function.function_id)
+            function.triggers_ = counts.get(key, 0)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("function"), ordering="function_id")
+    def id_and_description(self, function: Function) -> SafeString:
+        """The id, and the beginning of the description."""
+        return with_note(function.function_id, cut(function.description))
+
+    @admin.display(description=_("offered by"), ordering="worker__name")
+    def offered_by(self, function: Function) -> SafeString | str:
+        """The worker, or the site itself."""
+        return worker_link(function.worker, gettext("this site"))
+
+    @admin.display(description=_("also offered by"))
+    def others(self, function: Function) -> SafeString | str:
+        """Other workers with the same function, who share its calls."""
+        same = Function.objects.filter(_same(function)).exclude(pk=function.pk)
+        return offer_links(same, urlencode({"q": function.function_id}))
+
+    @admin.display(description=_("triggers"))
+    def trigger_count(self, function: Function) -> SafeString | str:
+        """How many triggers run it."""
+        url = list_url(Trigger, urlencode({"function_id": function.function_id}))
+        return count_link(getattr(function, "triggers_", 0), url)
+
+    @admin.display(description=_("triggers"))
+    def triggers(self, function: Function) -> SafeString | str:
+        """The triggers that run it."""
+        query = urlencode({"function_id": function.function_id})
+        return trigger_links(Trigger.objects.filter(_same(function)), query)
+
+    @admin.display(description=_("registered at"), ordering="registered_at")
+    def registered_since(self, function: Function) -> str:
+        """When it was offered."""
+        return moment(function.registered_at)
 
     @admin.display(description=_("request format"))
     def pretty_request_format(self, function: Function) -> str:
@@ -82,6 +156,10 @@ class FunctionAdmin(ReadOnly, EngineAdmin[Function]):
     def pretty_invocation(self, function: Function) -> str:
         """How it is called over HTTP; header values may be secrets."""
         return json_block(_without_header_values(function.invocation))
+
+
+def _same(function: Function) -> Q:
+    return Q(function_id=function.function_id, namespace=function.namespace)
 
 
 def _without_header_values(invocation: Any) -> Any:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from iii_triggers.models import Function, Node, Trigger, Worker
+from iii_triggers.models import Function, Node, Trigger, TriggerType, Worker
 
 BASE = "/admin/iii_triggers/"
 EVIL = "<script>alert(1)</script>"
+
+
+def cells(page: str, name: str) -> list[str]:
+    return re.findall(rf'<td class="field-{name}[^"]*">(.*?)</td>', page, re.DOTALL)
+
+
+def text_of(html: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", html)).strip()
+
+
+def link_in(html: str) -> str:
+    (address,) = re.findall(r'href="([^"]*)"', html)
+    return unescape(address)
 
 
 @pytest.fixture
@@ -56,10 +71,65 @@ def test_strangers_see_no_live_rows(stranger: Client, worker: Worker, model: str
 
 def test_a_worker_shows_what_it_runs_on_and_offers(owner: Client, worker: Worker) -> None:
     page = owner.get(BASE + "worker/").content.decode()
-    assert '<td class="field-function_count">2</td>' in page
-    assert '<td class="field-trigger_count">1</td>' in page
-    assert "0.22.1" in page
+    functions, triggers = cells(page, "function_count"), cells(page, "trigger_count")
+    assert (text_of(functions[0]), text_of(triggers[0])) == ("2", "1")
+    assert "node 0.22.1" in page
+    for cell in (*functions, *triggers):
+        assert owner.get(link_in(cell)).status_code == 200
     assert "other h:7" in page
+
+
+def test_the_page_of_a_worker_tells_all_about_it(owner: Client, worker: Worker) -> None:
+    worker.in_flight = 3
+    worker.metrics = {"invocations_total": 41, "failures_total": 17, "malformed_frames": 5}
+    worker.telemetry = {"language": "typescript", "framework": "next", "project_name": "shop"}
+    worker.isolation, worker.os, worker.pid = "docker", "linux 6", 4711
+    worker.save()
+    TriggerType.objects.create(type_id="slack", worker=worker, source="worker")
+    page = owner.get(BASE + "worker/w1/change/").content.decode()
+    for told in ("41", "17", "4711", "docker", "linux 6", "shop, next, typescript", "slack"):
+        assert told in text_of(page), told
+    function = Function.objects.get(function_id="a")
+    trigger = Trigger.objects.get()
+    for path in (f"function/{function.pk}/change/", f"trigger/{trigger.pk}/change/"):
+        assert f'href="{BASE}{path}"' in page
+        assert owner.get(BASE + path).status_code == 200
+
+
+def test_a_worker_that_told_little_has_a_page(owner: Client, worker: Worker) -> None:
+    Worker.objects.update(metrics=[1], telemetry="x", name="", runtime="", version="")
+    assert owner.get(BASE + "worker/w1/change/").status_code == 200
+    assert owner.get(BASE + "worker/").status_code == 200
+
+
+def test_what_is_too_much_for_a_page_is_a_link(owner: Client, worker: Worker) -> None:
+    rows = [Function(function_id=f"many.{number:03}", worker=worker) for number in range(120)]
+    Function.objects.bulk_create(rows)
+    page = owner.get(BASE + "worker/w1/change/").content.decode()
+    assert page.count("many.") == 98
+    (more,) = re.findall(r'href="([^"]*)">22 more<', page)
+    assert "122 functions" in text_of(owner.get(unescape(more)).content.decode())
+
+
+def test_the_page_of_a_function_tells_who_offers_and_who_runs_it(
+    owner: Client, worker: Worker
+) -> None:
+    now = timezone.now()
+    twin = Worker.objects.create(
+        worker_id="w2", node=worker.node, name="billing-2", connected_at=now, last_seen=now
+    )
+    Function.objects.create(function_id="a", worker=twin)
+    elsewhere = Trigger.objects.create(
+        trigger_id="x", trigger_type="http", function_id="a", namespace="other"
+    )
+    function = Function.objects.get(function_id="a", worker=worker)
+    page = owner.get(f"{BASE}function/{function.pk}/change/").content.decode()
+    for path in ("worker/w1/change/", "worker/w2/change/"):
+        assert f'href="{BASE}{path}"' in page
+    assert "http → a" in text_of(page)
+    assert f"trigger/{elsewhere.pk}/change/" not in page
+    listed = owner.get(BASE + "function/?worker_name=billing-2").content.decode()
+    assert [text_of(cell) for cell in cells(listed, "trigger_count")] == ["1"]
 
 
 def test_a_function_without_worker_is_of_this_site(owner: Client) -> None:
@@ -95,6 +165,7 @@ def test_lists_take_the_same_queries_for_any_number_of_rows(
 ) -> None:
     now = timezone.now()
     for number in range(20):
+        Trigger.objects.create(trigger_type="http", function_id="f")
         node = Node.objects.create(
             node_id=str(number), host="h", pid=number, started_at=now, heartbeat_at=now
         )
