@@ -16,6 +16,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client, RequestFactory, override_settings
 
 from iii_project.asgi import application
+from iii_triggers.channels import ChannelReader, respond
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions, trigger
 from iii_triggers.engine.process import get_engine, process_engine
@@ -64,6 +65,18 @@ def declare_routes(site: SiteFunctions) -> None:
         triggers=[http("text")],
     )
     declare(site, "wait", wait, triggers=[http("wait", timeout_ms=10)])
+    declare(
+        site,
+        "stream",
+        lambda data: respond(data, [b"one", b"", b"two"], headers={"content-type": "text/csv"}),
+        triggers=[http("stream")],
+    )
+    declare(
+        site,
+        "size",
+        lambda data: len(ChannelReader(data["request_body"]).read()),
+        triggers=[http("size", "POST")],
+    )
     declare(site, "never", lambda data: False)
     declare(site, "c", echo, triggers=[http("condition", condition_function_id="never")])
     declare(site, "d", echo, triggers=[http("gone", condition_function_id="not-there")])
@@ -118,6 +131,11 @@ TABLE = [
     Ask("GET", "/full", 201),
     Ask("GET", "/none", 204),
     Ask("GET", "/text", 200),
+    Ask("GET", "/stream", 200),
+    Ask("HEAD", "/stream", 200),
+    Ask("POST", "/size", 200, {"content-type": "image/png"}, b"x" * 300_000),
+    Ask("POST", "/size", 200, {"content-type": "image/png"}),
+    Ask("POST", "/size", 200, JSON, b'{"n": 1}'),
     Ask("GET", "/fail", 500),
     Ask("GET", "/object", 500),
     Ask("GET", "/wait", 504),
@@ -186,7 +204,7 @@ def through_wsgi_view(engine: Engine, ask: Ask) -> Answer:
     cookies = [
         (b"set-cookie", morsel.OutputString().encode()) for morsel in response.cookies.values()
     ]
-    return Answer(response.status_code, lines + cookies, response.content)
+    return Answer(response.status_code, lines + cookies, response.getvalue())
 
 
 def comparable(answer: Answer) -> tuple[int, Any]:

@@ -20,6 +20,12 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
     loop: Any
     pong_timer: Any
 
+    async def send(self, message: Any) -> None:
+        """Send a message; an upgrade that was answered with an HTTP error is over, not undone."""
+        await super().send(message)
+        if isinstance(message, dict) and message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
+
     def keepalive_timeout(self) -> None:
         """Drop a peer that does not answer, unless its answer is not read."""
         if self.read_paused:

@@ -1,0 +1,96 @@
+"""WebSockets of uvicorn as ``runengine`` serves them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from websockets.asyncio.client import connect
+
+from iii_triggers.servers.uvicorn_websockets import PatientProtocol
+from tests.e2e.processes import free_ports
+
+PING_S = 0.05
+
+
+@asynccontextmanager
+async def serving(application: Any, *, protocol: Any = PatientProtocol) -> AsyncIterator[str]:
+    """Serve an application whose peers are pinged all the time; give its URL."""
+    [port] = free_ports(1)
+    config = uvicorn.Config(
+        application,
+        port=port,
+        ws=protocol,
+        lifespan="off",
+        log_level="warning",
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        task = asyncio.ensure_future(server.serve([listener]))
+        try:
+            yield f"ws://127.0.0.1:{port}/"
+        finally:
+            server.should_exit = True
+            await task
+
+
+async def test_a_peer_that_is_not_read_is_not_dropped_for_its_silence() -> None:
+    read_on, events = asyncio.Event(), []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await read_on.wait()
+        while (event := await receive())["type"] == "websocket.receive":
+            events.append(event["text"])
+
+    async with serving(application) as url, connect(url, ping_interval=None) as peer:
+        for text in ("one", "two"):
+            await peer.send(text)
+        # The pong to this ping is not read, because nobody takes the messages before it.
+        await asyncio.sleep(10 * PING_S)
+        read_on.set()
+        await peer.send("three")
+        await peer.close()
+    assert events == ["one", "two", "three"]
+
+
+async def test_a_connection_that_breaks_is_told_from_one_that_was_closed() -> None:
+    codes: asyncio.Queue[int] = asyncio.Queue()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        codes.put_nowait((await receive())["code"])
+
+    async with serving(application) as url:
+        async with connect(url) as peer:
+            await peer.close(1000)
+        assert await asyncio.wait_for(codes.get(), 5) == 1000
+        async with connect(url) as peer:
+            peer.transport.abort()
+        assert await asyncio.wait_for(codes.get(), 5) == 1006
+
+
+async def test_an_upgrade_that_is_refused_is_no_error_of_the_application(caplog: Any) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b"nothing here"})
+
+    async with serving(application) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url[:-1].split(":")[-1]))
+        writer.write(
+            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 404") and answer.endswith(b"nothing here")
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
