@@ -27,7 +27,10 @@ class CustomFunction:
     function_id: str
     namespace: str
     is_old: bool = False
-    """Whether it has an older name, whose SDKs return nothing from ``delete``."""
+    """Whether its SDK may return nothing from ``delete``.
+
+    Those do that have older names, or register ``stream::update(NAME)`` (PyPI before 0.9.0).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class CustomStores:
         for namespace in namespaces:
             function_id = f"stream::{verb}({stream_name})"
             if self._is_there(namespace, function_id):
-                return CustomFunction(function_id=function_id, namespace=namespace)
+                is_old = self._is_there(namespace, f"stream::update({stream_name})")
+                return CustomFunction(function_id=function_id, namespace=namespace, is_old=is_old)
             for separator in SEPARATORS:
                 old_id = self._old_id(namespace, f"{stream_name}{separator}", verb)
                 if old_id is not None:

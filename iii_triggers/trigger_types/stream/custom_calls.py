@@ -95,7 +95,7 @@ class CustomCalls:
     async def delete(self, function: CustomFunction, place: Place, before: Payload) -> bytes | None:
         """Delete an item and return its old value; raises like ``set``.
 
-        A function with an older name returns nothing: then it was what was there ``before``.
+        A function of an older SDK returns nothing: then it was what was there ``before``.
         """
         answer = await self._call(function, _names(place))
         if function.is_old and not answer.present:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw, Struct
@@ -136,10 +138,14 @@ class Change(Struct, omit_defaults=True):
 
 
 def functions_of(streams: StreamTriggerType) -> Iterator[LocalFunction]:
-    """Return the functions, which read and write through the store of ``streams``."""
-    yield from _reads(streams)
-    yield from _writes(streams)
-    yield from _send(streams)
+    """Return the functions, each with the dotted alias of the oldest SDKs.
+
+    They read and write through the store of ``streams``.
+    """
+    for function in chain(_reads(streams), _writes(streams), _send(streams)):
+        yield function
+        dotted = replace(function.info, function_id=function.info.function_id.replace("::", "."))
+        yield replace(function, info=dotted)
 
 
 def _reads(streams: StreamTriggerType) -> Iterator[LocalFunction]:

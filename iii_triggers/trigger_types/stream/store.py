@@ -129,7 +129,7 @@ class StreamStore:
         if function is None:
             old, position = await self._own(stream_items.delete, place.group, _item(place))
         else:
-            # SDKs with the older names do not say what they deleted.
+            # Older SDKs do not say what they deleted.
             before = (await self.get(place, namespaces)).value if function.is_old else NOTHING
             old, position = await self.custom.delete(function, place, before), None
         if old is not None:

@@ -234,3 +234,24 @@ async def test_an_error_of_a_write_has_the_code_of_the_function(connect: Connect
         await task
     assert caught.value.code == "STREAM_SET_ERROR"
     assert caught.value.message == "Failed to set value: full"
+
+
+async def test_a_store_with_an_update_of_its_own_need_not_say_what_it_deleted(
+    connect: Connect,
+) -> None:
+    """PyPI 0.2.1 to 0.8.3: their ``delete`` never has a result."""
+    names = [f"stream::{verb}(todos)" for verb in (*VERBS, "update")]
+    worker = await connect(*names)
+    items = Items(is_old=True)
+    items.values["a"] = {"n": 1}
+    async with serving(worker, items.answer):
+        assert await ainvoke("stream::delete", ITEM) == {"old_value": {"n": 1}}
+        assert await ainvoke("stream::delete", ITEM) == {"old_value": None}
+
+
+async def test_the_oldest_sdks_write_the_ids_with_dots(connect: Connect) -> None:
+    await connect("anything")
+    written = await ainvoke("stream.set", {**ITEM, "data": 1})
+    assert written == {"old_value": None, "new_value": 1}
+    assert await ainvoke("stream.get", ITEM) == 1
+    assert await ainvoke("stream.list_groups", {"stream_name": "todos"}) == ["inbox"]
