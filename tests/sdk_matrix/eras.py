@@ -28,9 +28,7 @@ class Offer:
 
     def covers(self, version: Version) -> bool:
         """Tell whether a version has the part."""
-        return Version(self.since) <= version and (
-            not self.until or version <= Version(self.until)
-        )
+        return Version(self.since) <= version and (not self.until or version <= Version(self.until))
 
 
 OFFERS = (
@@ -58,9 +56,7 @@ OFFERS = (
         since="0.9.0",
         reason="the SDK cannot register an HTTP-invoked function before 0.9.0",
     ),
-    Offer(
-        part="enqueue", registry="pypi", since="0.9.0", reason="no TriggerAction before 0.9.0"
-    ),
+    Offer(part="enqueue", registry="pypi", since="0.9.0", reason="no TriggerAction before 0.9.0"),
     Offer(part="enqueue", registry="npm", since="0.9.0", reason="no TriggerAction before 0.9.0"),
     Offer(
         part="unregister_function",

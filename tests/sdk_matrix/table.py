@@ -46,7 +46,10 @@ class Table:
     def _lines(self) -> Iterator[str]:
         width = max(len(row.name) for row in self.rows) + 2
         widths = [max(len(feature), 4) + 2 for feature in self.features]
-        for name, cells in [("", self.features), *((row.name, self._marks(row)) for row in self.rows)]:
+        for name, cells in [
+            ("", self.features),
+            *((row.name, self._marks(row)) for row in self.rows),
+        ]:
             columns = zip(cells, widths, strict=True)
             yield (name.ljust(width) + "".join(cell.ljust(size) for cell, size in columns)).rstrip()
 

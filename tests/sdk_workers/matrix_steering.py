@@ -59,7 +59,8 @@ class MatrixSteering(Steering):
         return {
             "channels": bool(channel),
             "external": bool(find("iii.iii_types:HttpInvocationConfig")),
-            "create_stream": hasattr(iii, "create_stream") or bool(find("iii.helpers:create_stream")),
+            "create_stream": hasattr(iii, "create_stream")
+            or bool(find("iii.helpers:create_stream")),
             "enqueue": bool(find("iii:TriggerAction")),
             "unregister_function": bool(find("iii.iii_types:UnregisterFunctionMessage")),
             "list_triggers": hasattr(iii, "list_triggers"),
