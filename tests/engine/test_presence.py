@@ -24,4 +24,4 @@ async def test_a_worker_that_left_before_its_introduction_was_handled_leaves_no_
     engine.presence.spoke(worker.connection)
     await flush()
     assert not await engine.database.run(Worker.objects.exists)
-    assert told == ["worker_disconnected"]
+    assert told == ["worker_connected", "worker_disconnected"]
