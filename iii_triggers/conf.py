@@ -176,6 +176,33 @@ class Settings:
     III_CONFIGURATION_ENV: list[str] = []
     """Environment variables that configurations may name as ``${NAME}``: globs, none by default."""
 
+    III_HTTP_FUNCTION_ALLOWED_HOSTS: list[str] = ["*"]
+    """Hosts whose URLs may be functions: globs such as ``*.example.com``; empty turns them off."""
+
+    III_HTTP_FUNCTION_REQUIRE_HTTPS: bool = True
+    """Call functions over https only."""
+
+    III_HTTP_FUNCTION_ALLOW_PRIVATE: bool = False
+    """Call functions on private and loopback addresses too."""
+
+    III_HTTP_FUNCTION_SECRETS: list[str] = []
+    """Environment variables that functions behind URLs may use to authenticate: globs."""
+
+    III_HTTP_FUNCTION_CONCURRENCY: int = 100
+    """How many functions are called over HTTP at the same time; one server gets half at most."""
+
+    III_HTTP_FUNCTION_MAX_BYTES: int = 10 * MIB
+    """Largest response of a function that is called over HTTP."""
+
+    III_LOGS_MAX: int = 1000
+    """How many logs of workers each process keeps; the oldest go first."""
+
+    III_OTLP_ENDPOINT: str = ""
+    """Where telemetry of workers goes, as OTLP/JSON: ``http://collector:4318``; "" drops it."""
+
+    III_OTLP_HEADERS: dict[str, str] = {}
+    """Headers of the requests to ``III_OTLP_ENDPOINT``, such as the key of an account."""
+
     III_STREAM_AUTH_FUNCTION: str = ""
     """Id of the function that says who a stream client is; "" asks nobody."""
 

@@ -272,6 +272,22 @@ def test_open_loopback_workers_are_found_before_a_deployment(settings: Any) -> N
     assert "iii_triggers.W007" not in found(deploy=True)
 
 
+def test_private_addresses_of_functions_are_found_before_a_deployment(settings: Any) -> None:
+    settings.DEBUG = False
+    settings.III_HTTP_FUNCTION_ALLOW_PRIVATE = True
+    assert "iii_triggers.W014" in found(deploy=True)
+    assert "iii_triggers.W014" not in found()
+    settings.III_HTTP_FUNCTION_ALLOWED_HOSTS = ["jobs.internal"]
+    assert "iii_triggers.W014" not in found(deploy=True)
+
+
+def test_an_endpoint_of_telemetry_is_a_url(settings: Any) -> None:
+    settings.III_OTLP_ENDPOINT = "collector:4318"
+    assert found() == ["iii_triggers.E016"]
+    settings.III_OTLP_ENDPOINT = "http://collector:4318"
+    assert found() == []
+
+
 def test_stream_doors_that_nobody_or_everybody_passes_are_found(settings: Any) -> None:
     settings.DEBUG = False
     settings.III_STREAM_ACCESS = "authenticated"

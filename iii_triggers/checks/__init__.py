@@ -39,4 +39,5 @@ def register() -> None:
     checks.register(celery.check_scheduler, checks.Tags.database)
     checks.register(celery.check_broker, TAG, deploy=True)
     checks.register(security.check_loopback_workers, checks.Tags.security, deploy=True)
+    checks.register(security.check_private_urls, checks.Tags.security, deploy=True)
     checks.register(streams.check_open_streams, checks.Tags.security, deploy=True)

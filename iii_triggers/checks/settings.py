@@ -1,4 +1,4 @@
-"""Checks of the ``III_*`` settings: E001 to E004, E008 to E012, E014, E015 and W001."""
+"""Checks of the ``III_*`` settings: E001 to E004, E008 to E012, E014 to E016 and W001."""
 
 from __future__ import annotations
 
@@ -237,6 +237,15 @@ def _check_variables(name: str, value: Sequence[str]) -> Iterator[CheckMessage]:
             )
 
 
+def _check_endpoint(name: str, value: str) -> Iterator[CheckMessage]:
+    if value and not value.startswith(("http://", "https://")):
+        yield Error(
+            f"{name} must be empty or a URL such as 'http://collector:4318', not {value!r}.",
+            hint="Begin it with 'http://' or 'https://'; the engine adds '/v1/traces'.",
+            id="iii_triggers.E016",
+        )
+
+
 _CHECKS: dict[str, Callable[[str, Any], Iterator[CheckMessage]]] = {
     "III_HTTP_PREFIX": _check_prefix,
     "III_ALLOWED_ORIGINS": _check_origins,
@@ -244,5 +253,7 @@ _CHECKS: dict[str, Callable[[str, Any], Iterator[CheckMessage]]] = {
     "III_QUEUES": _check_queues,
     "III_TOPIC_QUEUES": _check_topic_queues,
     "III_CONFIGURATION_ENV": _check_variables,
+    "III_HTTP_FUNCTION_SECRETS": _check_variables,
+    "III_OTLP_ENDPOINT": _check_endpoint,
     "III_WORKER_LISTENERS": _check_listeners,
 }

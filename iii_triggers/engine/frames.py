@@ -31,7 +31,7 @@ from .connections import WorkerConnection
 from .gate import REGISTER_FUNCTIONS
 from .ownership import refuse_function
 from .payload import Payload
-from .registrations import function_of, trigger_of, trigger_type_of
+from .registrations import function_of, http_function_of, trigger_of, trigger_type_of
 
 if TYPE_CHECKING:
     from .core import Engine
@@ -127,16 +127,19 @@ class FrameHandler:
     ) -> None:
         """Offer a function; only a refusal is answered (section 3.6)."""
         info = function_of(connection, message)
-        if message.invocation is not None:
-            # Functions behind a URL need a URL policy; without one the engine must not call out.
-            logger.warning("%s is HTTP-invoked, which is not supported.", one_line(message.id))
+        try:
+            info, http = http_function_of(info, message)
+        except IiiError as error:
+            # As in the reference engine nobody is told: the function does not exist.
+            reason = f"{error.code}: {one_line(error.message)}"
+            logger.warning("Function %s was refused, %s", one_line(message.id), reason)
             return
         refusal = refuse_function(self.engine.functions, info, connection)
         if refusal is not None:
             logger.warning("Function %s has another owner.", one_line(message.id))
             connection.send(refusal)
             return
-        self.engine.functions.offer(info, connection)
+        self.engine.functions.offer(info, connection, http=http)
         self.engine.mirror.function_offered(info, connection)
 
     def on_unregister_function(

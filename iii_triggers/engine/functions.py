@@ -10,6 +10,7 @@ from iii_triggers.conf import settings
 from iii_triggers.protocol.errors import LimitExceeded
 
 from .connections import WorkerConnection
+from .http_functions.invocations import HttpInvocation
 from .payload import NOTHING, Payload
 from .remote_functions import RemoteFunctions, RemoteOffer
 
@@ -70,6 +71,8 @@ class Offer:
     connection: WorkerConnection
     own_id: str
     """What the worker calls the function: without the prefix of its session."""
+    http: HttpInvocation | None = None
+    """How the engine calls the function in place of the worker."""
 
 
 @dataclass(slots=True)
@@ -89,9 +92,16 @@ class FunctionTable:
         self._local[function.info.key] = function
         self._know(function.info)
 
-    def offer(self, info: FunctionInfo, connection: WorkerConnection) -> None:
+    def offer(
+        self,
+        info: FunctionInfo,
+        connection: WorkerConnection,
+        *,
+        http: HttpInvocation | None = None,
+    ) -> None:
         """Note that a worker offers a function; offering it again replaces the description.
 
+        With ``http`` the function is called over HTTP, as long as the worker is connected.
         Raise LimitExceeded when the worker offers too many.
         """
         if info.function_id not in connection.function_ids:
@@ -101,7 +111,7 @@ class FunctionTable:
         offers = self._offers.setdefault(info.key, [])
         offers[:] = [offer for offer in offers if offer.connection is not connection]
         own_id = connection.names.own_function_id(info.function_id)
-        offers.append(Offer(info=info, connection=connection, own_id=own_id))
+        offers.append(Offer(info=info, connection=connection, own_id=own_id, http=http))
         self._know(info)
         self._tell()
 
@@ -124,29 +134,34 @@ class FunctionTable:
     def find(
         self, namespace: str, function_id: str, *, without: Container[str] = ()
     ) -> Offer | RemoteOffer | LocalFunction | None:
-        """Return who runs the function now: a worker here, one of another node, this process.
+        """Return who runs the function now: the first of these that there is.
 
-        ``without`` are the ids of nodes that were tried. The engine's own ``engine::`` functions
-        cannot be taken over by a worker.
+        A worker here, one of another node, a URL that a worker here registered, one of another
+        node, this process. ``without`` are the ids of nodes that were tried. The engine's own
+        ``engine::`` functions cannot be taken over by a worker.
         """
         key = (namespace, function_id)
-        offers = self._offers.get(key)
-        if offers and not (key in self._local and function_id.startswith(ENGINE_PREFIX)):
-            return offers[0] if len(offers) == 1 else _choose(offers)
+        here = self.find_here(namespace, function_id)
+        if here is not None and here.http is None:
+            return here
         if self.remote.has(key) and not self._is_ours(key):
             remote = self.remote.choose(key, without)
-            if remote is not None:
+            if remote is not None and (here is None or remote.info.invocation is None):
                 return remote
+        if here is not None:
+            return here
         local = self._local.get(key)
         if local is None and function_id.startswith(ENGINE_PREFIX):
             return self._local.get(("default", function_id))
         return local
 
     def find_here(self, namespace: str, function_id: str) -> Offer | None:
-        """Return the worker of this node that runs the function now."""
+        """Return the worker of this node that runs the function now, or the URL that does."""
         key = (namespace, function_id)
         offers = self._offers.get(key)
-        return _choose(offers) if offers and not self._is_ours(key) else None
+        if not offers or self._is_ours(key):
+            return None
+        return offers[0] if len(offers) == 1 else _choose(offers)
 
     def namespaces_of(self, function_id: str) -> list[str]:
         """Return the namespaces that have this function id."""
@@ -206,7 +221,11 @@ class FunctionTable:
 
 
 def _choose(offers: list[Offer]) -> Offer:
-    """Pick the offer to call: the newest, or the one with the fewest calls in flight."""
+    """Pick the offer to call: the newest, or the one with the fewest calls in flight.
+
+    A worker that runs the function itself goes before a URL.
+    """
+    offers = [offer for offer in offers if offer.http is None] or offers
     if settings.III_FUNCTION_CONFLICT != "balance":
         return offers[-1]
     return min(_newest_per_identity(offers), key=lambda offer: len(offer.connection.executing))

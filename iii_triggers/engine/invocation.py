@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from msgspec import Raw
 
@@ -29,12 +31,15 @@ from .calls import Away, Call, Done, Outcome, Pending
 from .connections import WorkerConnection
 from .functions import FunctionTable, LocalFunction, Offer
 from .handlers import own_failure, run_handler
+from .http_functions.client import HttpFunctions
 from .ids import IdSource
 from .payload import NOTHING, Payload
 from .remote_functions import RemoteOffer
 from .threads import SiteThreads
 
 logger = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[Payload]]
 
 CANCEL_TIMEOUT_S = 1.0
 
@@ -45,6 +50,7 @@ class Invoker:
 
     functions: FunctionTable
     threads: SiteThreads = field(default_factory=SiteThreads)
+    http: HttpFunctions = field(default_factory=HttpFunctions)
     new_id: IdSource = field(default_factory=IdSource)
     stuck: set[asyncio.Task[None]] = field(default_factory=set)
     """Functions that did not end when the engine stopped, though they were cancelled."""
@@ -173,6 +179,7 @@ class Invoker:
         if tasks:
             _, self.stuck = await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S)
         self.threads.shutdown()
+        await self.http.close()
 
     def _new(self, call: Call, done: Done) -> Pending:
         return Pending(id=call.invocation_id or self.new_id(), call=call, done=done)
@@ -186,11 +193,16 @@ class Invoker:
             self._send(pending, target)
         elif isinstance(target, LocalFunction):
             self._track(pending)
-            self._run_local(pending, target)
+            work = partial(run_handler, pending, target, self.threads)
+            self._run(pending, work, keeps_errors=target.is_builtin)
         else:
             self._send_away(pending, target)
 
     def _send(self, pending: Pending, offer: Offer) -> None:
+        if offer.http is not None:
+            self._track(pending)
+            self._run(pending, partial(self.http.call, offer.http, pending.call))
+            return
         executor = offer.connection
         if pending.id in executor.executing:
             pending.id = self.new_id()
@@ -278,15 +290,16 @@ class Invoker:
         if not self._pending:
             self._idle.set()
 
-    def _run_local(self, pending: Pending, function: LocalFunction) -> None:
-        pending.task = asyncio.get_running_loop().create_task(self._local(pending, function))
+    def _run(self, pending: Pending, work: Work, *, keeps_errors: bool = True) -> None:
+        task = self._outcome(pending, work, keeps_errors=keeps_errors)
+        pending.task = asyncio.get_running_loop().create_task(task)
 
-    async def _local(self, pending: Pending, function: LocalFunction) -> None:
+    async def _outcome(self, pending: Pending, work: Work, *, keeps_errors: bool) -> None:
         outcome: Outcome
         try:
-            outcome = await run_handler(pending, function, self.threads)
+            outcome = await work()
         except IiiError as error:
-            outcome = error if function.is_builtin else own_failure(error)
+            outcome = error if keeps_errors else own_failure(error)
         except asyncio.CancelledError:
             if pending not in self._pending:
                 raise

@@ -190,6 +190,7 @@ def upsert_function(info: FunctionInfo, *, worker_id: str | None) -> None:
             "request_format": info.request_format,
             "response_format": info.response_format,
             "metadata": info.metadata,
+            "invocation": info.invocation,
         },
     )
 

@@ -5,6 +5,7 @@ The checks of protocol reference, sections 3.1, 3.3 and 3.6, that need nothing b
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iii_triggers.conf import settings
@@ -15,6 +16,9 @@ from iii_triggers.protocol.text import without_nul
 
 from .connections import WorkerConnection
 from .functions import FunctionInfo
+from .http_functions.invocations import HttpInvocation, invocation_of
+from .http_functions.keys import read_key
+from .http_functions.urls import check_url
 from .trigger_values import Trigger, TriggerTypeEntry
 
 if TYPE_CHECKING:
@@ -36,6 +40,23 @@ def function_of(connection: WorkerConnection, message: m.RegisterFunction) -> Fu
         response_format=message.response_format,
         metadata=message.metadata,
     )
+
+
+def http_function_of(
+    info: FunctionInfo, message: m.RegisterFunction
+) -> tuple[FunctionInfo, HttpInvocation | None]:
+    """Return the function with what may be shown of its ``invocation``, and how to call it.
+
+    What DNS says is looked at when it is called. Raise InvalidInvocation, UrlRefused,
+    SecretNotFound, TokenNotFound or ApiKeyNotFound.
+    """
+    if message.invocation is None:
+        return info, None
+    http = invocation_of(message.invocation)
+    check_url(http.url)
+    if http.auth is not None:
+        read_key(http.auth)
+    return replace(info, invocation=http.described()), http
 
 
 def trigger_of(connection: WorkerConnection, message: m.RegisterTrigger) -> Trigger:

@@ -53,11 +53,13 @@ class RemoteFunctions:
     def choose(self, key: Key, without: Container[str]) -> RemoteOffer | None:
         """Return the offer to call: of the node with the fewest calls from here, in turn.
 
-        ``without`` are the ids of nodes that were tried. A node that did not answer comes last.
+        ``without`` are the ids of nodes that were tried. A node that did not answer comes last;
+        one that would call a URL is asked if no other node has a worker for it.
         """
         offers = [o for o in self._offers.get(key, ()) if o.node.node_id not in without]
         if not offers:
             return None
+        offers = [offer for offer in offers if offer.info.invocation is None] or offers
         if settings.III_FUNCTION_CONFLICT != "balance":
             return offers[-1]
         return min(offers, key=_busyness)

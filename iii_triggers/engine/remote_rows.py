@@ -10,7 +10,7 @@ from iii_triggers.models import Function, Node
 
 from .functions import FunctionInfo, Key
 
-_INFO = ("namespace", "function_id", "description", "metadata")
+_INFO = ("namespace", "function_id", "description", "metadata", "invocation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,5 +48,6 @@ def _read_offers(node_ids: list[str]) -> Iterator[tuple[str, str, FunctionInfo]]
             namespace=row["namespace"],
             description=row["description"] or None,
             metadata=row["metadata"],
+            invocation=row["invocation"],
         )
         yield row["worker__node_id"], row["worker__name"], info

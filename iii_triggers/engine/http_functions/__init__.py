@@ -1,0 +1,1 @@
+"""Functions that the engine calls over HTTP (trigger reference, section 10)."""
