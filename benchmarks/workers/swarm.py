@@ -66,9 +66,8 @@ async def answer(socket: ClientConnection) -> None:
     async for frame in socket:
         message: dict[str, Any] = json.loads(frame)
         if message["type"] == "invokefunction":
-            id_ = message["invocation_id"]
-            result = '{"type":"invocationresult","invocation_id":"%s","result":{"ok":true}}' % id_
-            await socket.send(result)
+            result = {"type": "invocationresult", "invocation_id": message["invocation_id"]}
+            await socket.send(json.dumps({**result, "result": {"ok": True}}))
 
 
 async def run(swarm: Swarm) -> None:

@@ -57,6 +57,11 @@ class Process:
         self._popen.stdin.write(line + "\n")
         self._popen.stdin.flush()
 
+    def hush(self) -> None:
+        """End the program's stdin: nothing more will be said to it."""
+        assert self._popen.stdin is not None
+        self._popen.stdin.close()
+
     def wait_logged(self, text: str, *, timeout_s: float) -> None:
         """Return once the program has written ``text``, to stdout or stderr."""
         with self._changed:

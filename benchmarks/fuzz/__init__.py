@@ -1,0 +1,1 @@
+"""Strangers that send anything: does the engine live, is anybody disturbed, what is left behind?"""
