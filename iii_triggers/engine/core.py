@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -131,8 +132,12 @@ class Engine:
         """Take no new workers and wait for what is in flight, up to the grace time."""
         self.draining = True
         self.network.drain()
-        if not await self.invoker.wait_idle(settings.III_SHUTDOWN_GRACE_S):
+        began_at, grace_s = time.monotonic(), settings.III_SHUTDOWN_GRACE_S
+        if not await self.invoker.wait_idle(grace_s):
             logger.warning("Stopping with %d calls in flight.", self.invoker.in_flight)
+        # A function may be done while its answer is still being streamed.
+        if not await self.channels.wait_idle(grace_s - (time.monotonic() - began_at)):
+            logger.warning("Stopping with %d requests unanswered.", self.channels.sources)
         for type_ in self._types.values():
             await unbind(type_)
 

@@ -26,7 +26,7 @@ async def serving(application: Any, *, protocol: Any = PatientProtocol) -> Async
         port=port,
         ws=protocol,
         lifespan="off",
-        log_level="warning",
+        log_config=None,
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
     )

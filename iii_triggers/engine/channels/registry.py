@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 import time
@@ -67,6 +68,8 @@ class Channels:
 
     _opened: dict[str, _Opened] = field(default_factory=dict)
     _sources: dict[str, ChannelSource] = field(default_factory=dict)
+    _idle: asyncio.Event | None = None
+    """There while somebody waits for the last source to go."""
     _keys: list[tuple[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -103,6 +106,20 @@ class Channels:
     def remove_source(self, source_id: str) -> None:
         """Forget the channels of a source; what was taken stays with those who took it."""
         self._sources.pop(source_id, None)
+        if self._idle is not None and not self._sources:
+            self._idle.set()
+
+    async def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until there is no source of channels; tell whether that happened in time."""
+        self._idle = asyncio.Event()
+        if not self._sources:
+            return True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def take(self, channel_id: str, access_key: str, direction: Direction) -> Channel:
         """Take one side of a channel.
