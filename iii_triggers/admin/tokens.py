@@ -19,6 +19,32 @@ from iii_triggers.models import WorkerToken
 
 from .base import EngineAdmin
 from .formatting import badge
+from .token_form import TokenForm
+from .token_words import token_words
+
+CALLS = (
+    "restrict_calls",
+    "expose_functions",
+    "allowed_functions",
+    "forbidden_functions",
+    "namespaces",
+)
+REGISTRATIONS = (
+    "allow_function_registration",
+    "function_registration_prefix",
+    "trigger_types",
+    "allowed_trigger_types",
+    "allow_trigger_type_registration",
+)
+FUNCTIONS = (
+    "middleware_function_id",
+    "on_function_registration_function_id",
+    "on_trigger_registration_function_id",
+    "on_trigger_type_registration_function_id",
+    "context",
+)
+NO_FIELD = "trigger_types"
+"""Of the form only."""
 
 
 @admin.action(description=_("Revoke selected tokens"), permissions=["change"])
@@ -41,6 +67,7 @@ def revoke(
 class WorkerTokenAdmin(EngineAdmin[WorkerToken]):
     """Tokens of workers on other hosts; a token is shown once, when it is made."""
 
+    form = TokenForm
     list_display = ("name", "hint", "status", "created_at", "expires_at", "last_used_at")
     search_fields = ("name", "hint")
     actions = (revoke,)
@@ -50,18 +77,31 @@ class WorkerTokenAdmin(EngineAdmin[WorkerToken]):
         """Whether the token opens connections, as symbol and word."""
         return badge(*_status(token))
 
-    def get_fields(self, request: HttpRequest, obj: WorkerToken | None = None) -> tuple[str, ...]:
-        """The hash is never among them."""
-        if obj is None:
-            return ("name", "expires_at")
+    @admin.display(description=_("it allows"))
+    def words(self, token: WorkerToken) -> SafeString:
+        """What a worker with the token may do."""
+        return token_words(token)
+
+    def get_fieldsets(self, request: HttpRequest, obj: WorkerToken | None = None) -> Any:
+        """The hash is never among the fields."""
         times = ("created_at", "expires_at", "last_used_at", "revoked_at")
-        return ("name", "hint", "status", *times)
+        about = ("name", "expires_at")
+        if obj is not None:
+            about = ("name", "hint", "status", "words", *times)
+        can_change = obj is None or self.has_change_permission(request, obj)
+        registrations = [name for name in REGISTRATIONS if can_change or name != NO_FIELD]
+        return (
+            (None, {"fields": about}),
+            (_("Calls"), {"fields": CALLS}),
+            (_("Registrations"), {"fields": registrations}),
+            (_("Functions that are asked"), {"fields": FUNCTIONS, "classes": ("collapse",)}),
+        )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: WorkerToken | None = None
     ) -> tuple[str, ...]:
         """A token is revoked with the action, and for good."""
-        return ("hint", "status", "created_at", "last_used_at", "revoked_at")
+        return ("hint", "status", "words", "created_at", "last_used_at", "revoked_at")
 
     def save_model(
         self,
@@ -74,7 +114,9 @@ class WorkerTokenAdmin(EngineAdmin[WorkerToken]):
         if change:
             super().save_model(request, obj, form, change)
             return
-        row, token = WorkerToken.objects.issue(obj.name, expires_at=obj.expires_at)
+        names = [*CALLS, *REGISTRATIONS, *FUNCTIONS]
+        rules = {name: getattr(obj, name) for name in names if name != NO_FIELD}
+        row, token = WorkerToken.objects.issue(obj.name, expires_at=obj.expires_at, **rules)
         obj.__dict__.update(row.__dict__)
         text = _("This is the token. Copy it now, it cannot be shown again: {}")
         code = format_html('<code class="iii-token">{}</code>', token)

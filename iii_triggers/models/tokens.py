@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -25,11 +26,20 @@ def hash_token(token: str) -> str:
 class WorkerTokenQuerySet(models.QuerySet["WorkerToken"]):
     """Worker tokens, made and checked."""
 
-    def issue(self, name: str, *, expires_at: datetime | None = None) -> tuple[WorkerToken, str]:
-        """Make a token; return its row and the token itself, which is stored nowhere."""
+    def issue(
+        self, name: str, *, expires_at: datetime | None = None, **rules: Any
+    ) -> tuple[WorkerToken, str]:
+        """Make a token; return its row and the token itself, which is stored nowhere.
+
+        ``rules`` are fields that say what it allows; without any it allows everything.
+        """
         token = PREFIX + secrets.token_urlsafe(32)
         row = self.create(
-            name=name, hint=token[:8], token_hash=hash_token(token), expires_at=expires_at
+            name=name,
+            hint=token[:8],
+            token_hash=hash_token(token),
+            expires_at=expires_at,
+            **rules,
         )
         return row, token
 
