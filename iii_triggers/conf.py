@@ -107,6 +107,12 @@ class Settings:
     III_HEARTBEAT_INTERVAL_S: float = 5.0
     """How often a process says that it lives."""
 
+    III_PING_INTERVAL_S: float = 20.0
+    """How often ``runengine`` asks the peer of each WebSocket whether it is still there."""
+
+    III_PING_TIMEOUT_S: float = 20.0
+    """How long that peer may take to answer before its connection is dropped."""
+
     III_NODE_TIMEOUT_S: float = 30.0
     """After how long without a heartbeat a process on another host counts as dead."""
 

@@ -50,6 +50,8 @@ RANGES = {
     "III_SYNC_INTERVAL_S": INTERVAL,
     "III_WRITE_INTERVAL_S": INTERVAL,
     "III_HEARTBEAT_INTERVAL_S": INTERVAL,
+    "III_PING_INTERVAL_S": Range(minimum=0.1, maximum=3600),
+    "III_PING_TIMEOUT_S": Range(minimum=0.1, maximum=3600),
     "III_NODE_TIMEOUT_S": INTERVAL,
     "III_SHUTDOWN_GRACE_S": Range(minimum=0, maximum=3600),
     "III_REGISTRATION_GRACE_S": Range(minimum=0, maximum=5),

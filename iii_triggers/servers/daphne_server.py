@@ -48,6 +48,8 @@ class DrainingServer(Server):  # type: ignore[misc]  # Daphne has no types
             signal_handlers=False,
             # A normal close after a day, Daphne's default, would lose old Python SDKs for ever.
             websocket_timeout=NEVER_S,
+            ping_interval=settings.III_PING_INTERVAL_S,
+            ping_timeout=settings.III_PING_TIMEOUT_S,
             websocket_max_message_size=settings.III_MAX_FRAME_BYTES,
             websocket_max_frame_size=settings.III_MAX_FRAME_BYTES,
             verbosity=0,

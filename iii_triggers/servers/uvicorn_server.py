@@ -62,6 +62,8 @@ def serve(plan: ServerPlan) -> None:
         access_log=False,
         ws_max_size=settings.III_MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
+        ws_ping_interval=settings.III_PING_INTERVAL_S,
+        ws_ping_timeout=settings.III_PING_TIMEOUT_S,
         timeout_graceful_shutdown=max(1, round(settings.III_SHUTDOWN_GRACE_S)),
     )
     DrainingServer(config, plan=plan).run(sockets)

@@ -18,6 +18,7 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
     """uvicorn's WebSocket protocol; what it overrides is there in the newer ones of uvicorn."""
 
     loop: Any
+    transport: Any
     pong_timer: Any
 
     async def send(self, message: Any) -> None:
@@ -32,6 +33,8 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
             self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
         else:
             super().keepalive_timeout()
+            # Not first what was written: who does not answer need not take it for many minutes.
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the application whether the peer closed or just went."""
