@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
+from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Configuration, StateItem
 from iii_triggers.store.items import state_items
 
@@ -16,6 +18,14 @@ pytestmark = MARKS
 
 ADMIN = "/admin/iii_triggers"
 FIRST = "#result_list tbody tr:first-child th a"
+
+
+@pytest.fixture(autouse=True)
+def background_engine(transactional_db: None) -> Iterator[None]:
+    """The engine that an edit starts in the process of the site ends with the test."""
+    yield
+    process_engine.stop_in_background()
+    process_engine.replace(None)
 
 
 @pytest.mark.django_db(transaction=True)
