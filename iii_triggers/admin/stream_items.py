@@ -25,7 +25,9 @@ from .formatting import cut
 from .stored_json import value_block
 from .text_filter import TextFilter
 
-BEGINNING = 80
+BEGINNING = 60
+MAX_NAME = 30
+"""Characters of a name in a list."""
 MAX_SUGGESTIONS = 1000
 IDENTITY = ("stream_name", "group_id", "item_id")
 
@@ -58,14 +60,29 @@ class GroupFilter(TextFilter):
 class StreamItemAdmin(EngineAdmin[StreamItem]):
     """Items by stream and group; who deletes one tells clients and triggers."""
 
-    list_display = (*IDENTITY, "beginning", "size", "updated_at")
-    list_display_links = IDENTITY
+    list_display = ("stream", "group", "item", "beginning", "size", "updated_at")
+    list_display_links = ("stream", "group", "item")
     list_filter = (StreamFilter, GroupFilter)
     ordering = ("stream_name", "group_id", "id")
     search_fields = IDENTITY
     search_help_text = _("Searches streams, groups and items.")
     fields = (*IDENTITY, "pretty_value", "created_at", "updated_at")
     readonly_fields = ("pretty_value",)
+
+    @admin.display(description=_("stream"), ordering="stream_name")
+    def stream(self, item: StreamItem) -> str:
+        """How the stream begins."""
+        return cut(item.stream_name, length=MAX_NAME)
+
+    @admin.display(description=_("group"), ordering="group_id")
+    def group(self, item: StreamItem) -> str:
+        """How the group begins."""
+        return cut(item.group_id, length=MAX_NAME)
+
+    @admin.display(description=_("item"), ordering="item_id")
+    def item(self, item: StreamItem) -> str:
+        """How the item begins."""
+        return cut(item.item_id, length=MAX_NAME)
 
     @admin.display(description=_("value"))
     def beginning(self, item: StreamItem) -> str:
