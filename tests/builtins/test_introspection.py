@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from django.db import OperationalError
 
 from iii_triggers import ainvoke
 from iii_triggers.builtins import baggage, visibility
+from iii_triggers.engine.access.filters import read_filters
+from iii_triggers.engine.access.rules import Rules
+from iii_triggers.engine.access.sessions import Session
 from iii_triggers.engine.connections import WorkerConnection
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.functions import FunctionInfo
@@ -20,6 +24,7 @@ from tests.support.workers import FakeWorker
 Connect = Callable[..., Awaitable[FakeWorker]]
 
 FORMAT = {"type": "object"}
+LISTED = "engine::registered-triggers::list"
 
 
 async def ask(worker: FakeWorker, function_id: str, data: Any = None, **fields: Any) -> Any:
@@ -364,6 +369,19 @@ async def test_a_caller_sees_what_it_may_see(
     listed = await ask(old, "engine::triggers::list")
     assert [row["id"] for row in listed["triggers"]] == ["free-t"]
     assert (await ainvoke("engine::functions::info", {"function_id": "a::b"})) == DETAIL
+
+
+async def test_a_session_decides_what_is_seen(engine: Engine, worker: FakeWorker) -> None:
+    rules = Rules(restricts_calls=True, expose_functions=read_filters([{"metadata": {"m": 1}}]))
+    everywhere = replace(rules, allowed_functions=("engine::functions::list", LISTED))
+    guest = FakeWorker(engine, session=Session.of(everywhere))
+    await guest.introduce(name="guest")
+    listed = await ask(guest, "engine::functions::list", {"include_internal": True})
+    ids = {row["function_id"] for row in listed["functions"]}
+    assert {"a::b", LISTED} <= ids
+    assert "engine::functions::info" not in ids
+    (info,) = (await ask(guest, LISTED, {"search": "a::b"}))["registered_triggers"]
+    assert info["function_id"] == "a::b"
 
 
 async def test_without_the_database_this_node_is_told_of(
