@@ -1,0 +1,21 @@
+"""The matrix is part of the test-suite: what ``make test-sdk`` runs, with every version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .features import FEATURES
+from .runner import Runner
+from .versions import ALL
+
+
+@pytest.mark.sdk
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_every_published_sdk_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = Runner(sdks=ALL, features=list(FEATURES), folder=tmp_path).run()
+    with capsys.disabled():
+        print(f"\n{table}")
+    assert table.failures == []
