@@ -5,17 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.e2e.environments import REPOSITORY
 from tests.e2e.processes import READY_S, environment
+from tests.support.closing import Closing
 
 from .crews import Crew, Member
 from .databases import Database
 
 
-class Site:
+class Site(Closing):
     """A migrated site with nothing running; all its processes end with the block.
 
     Its functions find ``NOTES_FOLDER`` in the environment.
@@ -37,15 +36,8 @@ class Site:
         # Apps of benchmarks have no migrations.
         self.run("manage.py", "migrate", "--run-syncdb", "--verbosity=0")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End what was opened."""
         self.crew.end()
 
     def run(self, *words: str, timeout_s: float = READY_S) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-from types import TracebackType
-from typing import Self
+
+from tests.support.closing import Closing
 
 ENTER_S = 15.0
 
 
-class Gate:
+class Gate(Closing):
     """A listening socket: a function that connects to ``port`` waits until ``open``."""
 
     def __init__(self) -> None:
@@ -18,15 +18,8 @@ class Gate:
         self.port: int = self._listener.getsockname()[1]
         self._inside: list[socket.socket] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End what was opened."""
         for visitor in [*self._inside, self._listener]:
             visitor.close()
 

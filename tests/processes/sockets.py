@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.closing import Closing
+
 FRAME_S = 15.0
 
 
-class BareWorker:
+class BareWorker(Closing):
     """One worker socket; ``greeting`` is the first frame of the engine."""
 
     def __init__(self, url: str, *, token: str | None = None) -> None:
@@ -25,15 +26,8 @@ class BareWorker:
         )
         self.greeting = self.receive()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End what was opened."""
         self._stack.close()
 
     def send(self, **message: Any) -> None:
