@@ -131,7 +131,7 @@ class StreamClient:
         try:
             store = self.streams.store
             if place.item_id is None:
-                read = await store.list(place.stream_name, place.group_id)
+                read = await store.values(place.stream_name, place.group_id)
             else:
                 read = await store.get(place)
         except IiiError as error:

@@ -156,7 +156,7 @@ def _reads(streams: StreamTriggerType) -> Iterator[LocalFunction]:
     async def list_(data: GroupInput, context: CallContext) -> Payload:
         with failing_as(ListFailed, OwnStoreFailed):
             namespaces = _namespaces(context)
-            read = await streams.store.list(data.stream_name, data.group_id, namespaces)
+            read = await streams.store.values(data.stream_name, data.group_id, namespaces)
             return read.value
 
     async def list_groups(data: StreamInput, context: CallContext) -> Payload:

@@ -76,7 +76,9 @@ class StreamStore:
         value = NOTHING if found is None else Payload.of_json(found)
         return Read(value=value, position=position)
 
-    async def list(self, stream_name: str, group_id: str, namespaces: Namespaces = DEFAULT) -> Read:
+    async def values(
+        self, stream_name: str, group_id: str, namespaces: Namespaces = DEFAULT
+    ) -> Read:
         """Read the values of a group, in the order in which they were first set."""
         function = self.custom.find("list", stream_name, namespaces)
         if function is not None:
