@@ -54,6 +54,34 @@ CONFIG_SCHEMA: dict[str, Any] = {
 }
 
 
+CALL_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Event of a stream",
+    "type": "object",
+    "required": ["type", "timestamp", "streamName", "groupId", "id", "event"],
+    "properties": {
+        "type": {"const": "stream"},
+        "timestamp": {"type": "integer", "description": "Milliseconds."},
+        "streamName": {"type": "string"},
+        "groupId": {"type": "string"},
+        "id": {"type": ["string", "null"], "description": "The item."},
+        "event": {
+            "type": "object",
+            "required": ["type"],
+            "properties": {
+                "type": {"enum": ["create", "update", "delete", "event"]},
+                "data": {"description": "The value; of a deleted item the last one."},
+                "event": {
+                    "description": "What was sent.",
+                    "type": "object",
+                    "properties": {"type": {"type": "string"}, "data": {}},
+                },
+            },
+        },
+    },
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamConfig:
     """Which events fire a trigger."""

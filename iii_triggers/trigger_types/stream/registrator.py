@@ -21,7 +21,7 @@ from iii_triggers.protocol.text import one_line
 from iii_triggers.trigger_types.base import TriggerRegistrator
 
 from .clients import Clients
-from .config import CONFIG_SCHEMA, StreamConfig, parse_config
+from .config import CALL_SCHEMA, CONFIG_SCHEMA, StreamConfig, parse_config
 from .events import StreamEvent, StreamMessage
 from .functions import functions_of
 from .places import Place
@@ -46,6 +46,7 @@ class StreamTriggerType(TriggerRegistrator):
     id = "stream"
     description = "Runs a function for every event of a stream: what is set, deleted or sent."
     config_schema = CONFIG_SCHEMA
+    call_schema = CALL_SCHEMA
 
     engine: Engine
     store: StreamStore
