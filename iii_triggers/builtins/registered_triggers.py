@@ -67,18 +67,20 @@ async def visible_triggers(engine: Engine, context: CallContext) -> list[Trigger
 
 
 def _fits(engine: Engine, trigger: TriggerFacts, wanted: ListInput) -> bool:
-    canonical = engine.triggers.canonical
     text = f"{trigger.id}\n{trigger.trigger_type}\n{trigger.function_id}".lower()
-    is_type = wanted.trigger_type in (None, trigger.trigger_type) or (
-        canonical(wanted.trigger_type) == canonical(trigger.trigger_type)
-    )
     return (
         (bool(wanted.include_internal) or not trigger.function_id.startswith("engine::"))
-        and is_type
+        and _is_of_type(engine, trigger, wanted.trigger_type)
         and wanted.function_id in (None, trigger.function_id)
         and wanted.worker in (None, trigger.worker_name, trigger.worker_id)
         and (wanted.search or "").lower() in text
     )
+
+
+def _is_of_type(engine: Engine, trigger: TriggerFacts, type_id: str | None) -> bool:
+    """Tell whether a trigger has a type, by whatever name either calls it."""
+    canonical = engine.triggers.canonical
+    return type_id is None or canonical(type_id) == canonical(trigger.trigger_type)
 
 
 def _only(known: list[TriggerFacts], wanted: InfoInput) -> TriggerFacts:

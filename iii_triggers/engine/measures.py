@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import connections, router, transaction
 
@@ -18,6 +18,9 @@ from iii_triggers.models import Worker
 
 from .connections import WorkerConnection
 from .database import DatabaseThread
+
+if TYPE_CHECKING:
+    from django.db.models import Field
 
 COLUMNS = ("last_seen", "in_flight", "metrics")
 
@@ -101,11 +104,13 @@ def _statement(using: str) -> str:
 
 def _values(measure: Measure, using: str) -> tuple[Any, ...]:
     connection = connections[using]
-    fields = [Worker._meta.get_field(name) for name in COLUMNS]
-    values = [field.get_db_prep_save(getattr(measure, field.name), connection) for field in fields]
+    values = [_field(name).get_db_prep_save(getattr(measure, name), connection) for name in COLUMNS]
     return (*values, measure.worker_id)
 
 
 def _column(name: str) -> str:
-    column: str = Worker._meta.get_field(name).column
-    return column
+    return str(_field(name).column)
+
+
+def _field(name: str) -> Field[Any, Any]:
+    return cast("Field[Any, Any]", Worker._meta.get_field(name))
