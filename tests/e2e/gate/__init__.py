@@ -1,0 +1,1 @@
+"""An app whose functions guard a listener."""
