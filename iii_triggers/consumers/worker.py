@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -16,7 +17,7 @@ from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 from iii_triggers.protocol.close_codes import RESTARTING, TOO_BIG, UNAUTHORIZED
-from iii_triggers.protocol.codec import TELEMETRY_PREFIXES, decode, encode, error_body
+from iii_triggers.protocol.codec import decode, encode, error_body
 from iii_triggers.protocol.errors import (
     AuthenticationFailed,
     EngineNotRunning,
@@ -31,6 +32,9 @@ from .early_frames import EarlyFrames, PeerGone
 from .sender import Send, Sender
 
 logger = logging.getLogger(__name__)
+
+FRAMES_IN_A_ROW = 32
+"""After so many frames it is somebody else's turn, however many have come at once."""
 
 
 class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
@@ -82,7 +86,7 @@ async def _tear_down(engine: Engine, connection: WorkerConnection, sender: Sende
 
 
 async def _read_frames(engine: Engine, connection: WorkerConnection, receive: Any) -> None:
-    while True:
+    for number in count(1):
         event = await receive()
         if event["type"] == "websocket.disconnect":
             return
@@ -94,10 +98,12 @@ async def _read_frames(engine: Engine, connection: WorkerConnection, receive: An
             connection.close(TOO_BIG)
             return
         await _handle(engine, connection, frame)
+        if number % FRAMES_IN_A_ROW == 0:
+            await asyncio.sleep(0)
 
 
 async def _handle(engine: Engine, connection: WorkerConnection, frame: str | bytes) -> None:
-    if isinstance(frame, bytes) and frame.startswith(TELEMETRY_PREFIXES):
+    if isinstance(frame, bytes) and engine.telemetry.take(frame):
         return
     if not frame or frame.isspace():
         return
