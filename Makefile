@@ -7,8 +7,9 @@ RUN_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=
+SDK_ARGS ?=
 
-.PHONY: help run superuser test test-fast test-postgres lint format bench soak clean
+.PHONY: help run superuser test test-fast test-postgres test-sdk lint format bench soak clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -41,6 +42,9 @@ test-fast: $(BIN)/.dev ## Run the tests that start no other processes
 test-postgres: $(BIN)/.dev ## Run the fast tests on PostgreSQL
 	DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1/postgres} \
 		$(BIN)/python -m pytest -m 'not slow and not sdk and not browser' $(TEST_ARGS)
+
+test-sdk: $(BIN)/.dev ## Run every published iii-sdk (SDK_ARGS="--versions pypi-0.9.0 --features http,queue")
+	$(BIN)/python -m tests.sdk_matrix $(SDK_ARGS)
 
 lint: $(BIN)/.dev ## Check style, types and layers
 	$(BIN)/ruff format --check .

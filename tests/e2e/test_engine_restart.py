@@ -11,6 +11,8 @@ from functools import partial
 
 import pytest
 
+from tests.sdk_matrix.versions import sdk_of
+
 from .engines import Engine
 from .environments import SDKS
 from .eventually import eventually
@@ -21,6 +23,10 @@ pytestmark = [pytest.mark.sdk, pytest.mark.slow, pytest.mark.timeout(300)]
 
 # The SDKs wait 1, 2, 4, 8 ... s, give or take 30 %, between their attempts.
 BACK_S = 40.0
+# The oldest take three close codes for an end to all connections, the middle ones an HTTP error.
+UNFORGIVING = [
+    sdk_of("pypi", version) for version in ("0.0.2", "0.9.0", "0.21.3", "0.24.0", "0.25.0")
+]
 ROUTES = [f"/{place}{sdk.name}" for place in ("", "admin/") for sdk in SDKS]
 
 
@@ -78,6 +84,26 @@ def up_again(engine: Engine, settled: Fleet) -> None:
     if not engine.process.is_running:
         engine.start()
     wait_for_routes(engine)
+
+
+@pytest.fixture(scope="module")
+def versions(engine: Engine, settled: Fleet) -> list[str]:
+    """Workers of the versions that forgive the least, with a route each; its paths."""
+    for sdk in UNFORGIVING:
+        serve(settled.start(sdk, name=sdk.name), "greet", sdk.name)
+    return [f"/{sdk.name}" for sdk in UNFORGIVING]
+
+
+@pytest.mark.parametrize("end", [end_by_sigterm, end_by_sigkill])
+def test_no_way_to_end_the_engine_keeps_a_version_away(
+    engine: Engine, versions: list[str], end: Callable[[Engine], None]
+) -> None:
+    for path in versions:
+        eventually(partial(greets, engine, path), bool, timeout_s=BACK_S)
+    end(engine)
+    engine.start()
+    for path in versions:
+        eventually(partial(greets, engine, path), bool, timeout_s=BACK_S)
 
 
 @pytest.mark.parametrize("end", [end_by_sigterm, end_by_sigkill])

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.engines import Engine
@@ -21,7 +22,7 @@ from tests.e2e.workers import Worker
 
 from .eras import Era
 from .external import external_service
-from .features import FEATURES, keep_route
+from .features import FEATURES, keep_route, restart
 from .subject import Subject
 from .table import FAIL, LACKS, PASS, Row, Table
 
@@ -89,13 +90,13 @@ class Runner:
     def _try_features(self, subject: Subject, row: Row, deadline: float) -> None:
         for feature in self.features:
             if feature == "restart":
-                self._try(feature, lambda: keep_route(subject), row)
+                self._try(feature, partial(keep_route, subject), row)
             elif reason := subject.era.lacks(feature):
                 row.set(feature, LACKS, reason)
             elif time.monotonic() > deadline:
                 row.set(feature, FAIL, f"the version had its {VERSION_S:.0f} s")
             else:
-                self._try(feature, lambda: FEATURES[feature](subject), row)
+                self._try(feature, partial(FEATURES[feature], subject), row)
 
     def _try(self, feature: str, step: Callable[[], None], row: Row) -> None:
         try:
@@ -115,7 +116,7 @@ class Runner:
             list(pool.map(self._come_back, kept))
 
     def _come_back(self, subject: Subject) -> None:
-        self._try("restart", lambda: FEATURES["restart"](subject), self._rows[subject.name])
+        self._try("restart", partial(restart, subject), self._rows[subject.name])
 
     def _fail_all(self, row: Row, reason: str) -> None:
         for feature in self.features:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.e2e.environments import OFFLINE, SDKS
+from tests.e2e.environments import OFFLINE, REPOSITORY, SDKS
 
 from .versions import ALL, NPM, PYPI, sdk_of
 
@@ -41,6 +41,12 @@ def test_an_environment_is_shared_with_the_other_tests(sdk: object) -> None:
 
 def test_every_row_has_a_name_of_its_own() -> None:
     assert len({sdk.name for sdk in ALL}) == len(ALL) == len(PYPI) + len(NPM)
+
+
+def test_every_row_is_in_the_documentation() -> None:
+    lines = (REPOSITORY / "docs" / "sdks.md").read_text().splitlines()
+    documented = [line.split()[0] for line in lines if line.startswith(("pypi-", "npm-"))]
+    assert documented == [sdk.name for sdk in ALL]
 
 
 def _asked(command: list[str]) -> str:
