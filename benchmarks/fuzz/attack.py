@@ -94,7 +94,9 @@ class Attacker:
             left -= count
             stands = await wire.send(b"".join(parts))
         if stands and not is_deaf:
-            await _wait_handled(wire, is_worker=path == "/" and port == self._attack.worker_port)
+            is_worker = path == "/" and port == self._attack.worker_port
+            if not await _is_handled(wire, is_worker=is_worker):
+                self.endings["unanswered" if is_worker else "unanswered by a side door"] += 1
         await self._end(wire, chance, stands=stands)
 
     async def _target(self, chance: random.Random) -> tuple[int, str]:
@@ -115,20 +117,19 @@ class Attacker:
             "aborted": lambda: _abort(wire),
             "fell silent": lambda: _fall_silent(wire),
         }
-        ending = chance.choice(list(endings)) if stands else "ended by the engine"
+        ending = chance.choice(list(endings)) if stands else "not read or ended by the engine"
         self.endings[ending] += 1
         if stands:
             await endings[ending]()
         wire.transport.abort()
 
 
-async def _wait_handled(wire: Wire, *, is_worker: bool) -> None:
-    """Return when the engine has handled all frames of the connection."""
+async def _is_handled(wire: Wire, *, is_worker: bool) -> bool:
+    """Return when the engine has handled all frames of the connection; False if it does not."""
     if not is_worker:
-        await wire.ask(pack(PING, END), END)
-        return
+        return await wire.ask(pack(PING, END), END)
     call = b'{"type":"invokefunction","function_id":"nothing","invocation_id":"%s"}' % END
-    await wire.ask(pack(TEXT, call), END)
+    return await wire.ask(pack(TEXT, call), END)
 
 
 async def _close(wire: Wire) -> None:

@@ -212,7 +212,9 @@ class Frames:
         if way == 0:
             return _text(f'{{"type":"registerfunction","id":{name}}}')
         if way == 1:
-            return _text(f'{{"type":"registertriggertype","id":{name},"description":"fuzz"}}')
+            # Rows of types outlive their providers, so these have few ids.
+            few = self._values.name()
+            return _text(f'{{"type":"registertriggertype","id":{few},"description":"fuzz"}}')
         type_ = self._chance.choice(TRIGGER_TYPES)
         config = self._values.object_of(CONFIGS)
         return _text(

@@ -22,7 +22,8 @@ HANDSHAKE = (
 )
 HEAD_END = b"\r\n\r\n"
 CONNECT_S = 20.0
-ANSWER_S = 20.0
+ANSWER_S = 10.0
+ROOM_S = 5.0
 
 
 def pack(opcode: int, payload: bytes, *, first_bits: int = FINAL) -> bytes:
@@ -124,20 +125,23 @@ class Wire(asyncio.Protocol):
         self._may_write.set()
 
     async def send(self, data: bytes) -> bool:
-        """Write when there is room; tell whether the connection still stands."""
-        await self._may_write.wait()
-        if self.ended.is_set():
+        """Write when there is room; tell whether the connection stands and the engine reads."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ROOM_S):
+                await self._may_write.wait()
+        if self.ended.is_set() or not self._may_write.is_set():
             return False
         self.transport.write(data)
         return True
 
-    async def ask(self, question: bytes, answer: bytes) -> None:
-        """Send a question and return when the answer has come, the end, or the deadline."""
+    async def ask(self, question: bytes, answer: bytes) -> bool:
+        """Send a question; tell whether the answer came before the deadline, or the end did."""
         self._awaited = answer
         if await self.send(question):
             with suppress(TimeoutError):
                 async with asyncio.timeout(ANSWER_S):
                     await self._heard.wait()
+        return self._heard.is_set() or self.ended.is_set()
 
     def stop_reading(self) -> None:
         """Take nothing more of what the engine sends."""
