@@ -17,13 +17,15 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.functions import CallContext, LocalFunction
 from iii_triggers.engine.registrations import is_id
 from iii_triggers.engine.trigger_values import TriggerEntry
-from iii_triggers.engine.verdicts import Verdict
+from iii_triggers.engine.verdicts import HOME, Verdict
 from iii_triggers.models.triggers import new_trigger_id
 from iii_triggers.protocol.errors import IiiError, InvalidNamespace, LimitExceeded, TriggerRejected
 from iii_triggers.protocol.json_values import check_json
 
+from . import elsewhere
 from .base import builtin
 from .durable_rows import Before, Wanted, remove_row, save_row, undo_row
+from .trigger_rows import types_of_other_nodes
 from .visibility import check_visible
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 
 VERDICT_S = 10.0
 """How long a provider has to refuse a trigger; one that says nothing has accepted it."""
-HOME = "default"
-"""Where the function of such a trigger is."""
 
 
 class UnregisterFailed(IiiError):
@@ -134,21 +134,26 @@ async def _await_verdict(
     """Undo the registration and raise TriggerRejected if the type refuses the trigger."""
     refusal = entry.error if entry.state == "rejected" else None
     worker = entry.provider.worker if entry.provider is not None else None
-    if worker is not None:
+    if worker is not None or await _is_provided_elsewhere(engine, entry):
         await asyncio.wait({verdict}, timeout=VERDICT_S)
         refusal = verdict.result() if verdict.done() else None
-        if refusal is not None:
-            # Parked first: the provider has nothing to unregister.
-            await engine.triggers.reject(
-                wanted.trigger_id,
-                trigger_type=wanted.trigger_type,
-                provider=worker,
-                error=refusal,
-            )
+    if worker is not None and refusal is not None:
+        # Parked first: the provider has nothing to unregister.
+        await engine.triggers.reject(
+            wanted.trigger_id, trigger_type=wanted.trigger_type, provider=worker, error=refusal
+        )
     if refusal is not None:
         await engine.database.run(undo_row, wanted, before)
         await engine.refresh()
         raise TriggerRejected(refusal)
+
+
+async def _is_provided_elsewhere(engine: Engine, entry: TriggerEntry) -> bool:
+    """Tell whether a worker of another node, which can be heard, is handed the trigger there."""
+    if entry.state != "parked" or not engine.network.bus.is_on:
+        return False
+    types = await elsewhere.read(engine, types_of_other_nodes)
+    return any(t.id == entry.trigger.trigger_type and t.namespace == HOME for t in types)
 
 
 async def _unregister(engine: Engine, trigger_id: str, context: CallContext) -> bool:

@@ -76,7 +76,6 @@ class Engine:
             on_type_added=self.mirror.trigger_type_added,
             on_type_removed=self.mirror.trigger_type_removed,
         )
-        self.verdicts = Verdicts(self.triggers)
         self.invoker = Invoker(self.functions)
         self.network = Network(
             node=self.node,
@@ -84,6 +83,7 @@ class Engine:
             invoker=self.invoker,
             make_layer=make_layer,
         )
+        self.verdicts = Verdicts(self.triggers, self.network)
         self.tokens = TokenWatch(self.database)
         self.sync = Sync(
             database=self.database,

@@ -9,7 +9,7 @@ import pytest
 
 from iii_triggers import ainvoke
 from iii_triggers.engine.core import Engine
-from iii_triggers.models import Node
+from iii_triggers.models import Node, Trigger
 from iii_triggers.trigger_types import functions_available
 from tests.support.eventually import eventually
 from tests.support.layers import FakeLayer
@@ -171,3 +171,34 @@ async def test_a_durable_trigger_is_live_on_every_node(
 
     assert (await ainvoke("engine::unregister_trigger", made)) == {"removed": True}
     await eventually(is_gone)
+
+
+async def test_a_provider_of_another_node_may_refuse_a_durable_trigger(
+    here: Engine, there: Engine, offer: Offer
+) -> None:
+    provider, near = await offer(there), await offer(here)
+    await provider.send("registertriggertype", id="slack", description="Messages.")
+    await publish_rows(there)
+    for number, error in enumerate((None, {"code": "no", "message": "No."}), start=1):
+        data = {"trigger_type": "slack", "function_id": "f", "config": {"n": number}}
+        await near.start_call("engine::register_trigger", data, invocation_id=f"i{number}")
+        frame = await handed(there, provider, number)
+        fields = {key: frame[key] for key in ("id", "trigger_type", "function_id")}
+        await provider.send("triggerregistrationresult", **fields, error=error)
+        result = (await near.transport.receive("invocationresult", number + 1))[number]
+        assert ("error" in result) == (error is not None)
+    assert result["error"]["message"] == "no: No."
+    rows = await here.database.run(lambda: list(Trigger.objects.values_list("config", flat=True)))
+    assert rows == [{"n": 1}]
+    assert provider.transport.of_type("unregistertrigger") == []
+
+
+async def handed(engine: Engine, provider: FakeWorker, number: int) -> Any:
+    """Return the trigger that a provider is handed once its node has seen the row."""
+
+    async def is_there() -> bool:
+        await engine.refresh()
+        return len(provider.transport.of_type("registertrigger")) >= number
+
+    await eventually(is_there)
+    return provider.transport.of_type("registertrigger")[number - 1]
