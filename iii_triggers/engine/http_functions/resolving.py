@@ -17,6 +17,7 @@ import httpcore
 
 from .addresses import Address
 from .errors import UrlRefused
+from .one_write import HoldingStream
 from .urls import NO_ADDRESS, address_of, check_address
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
@@ -65,11 +66,13 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         error: Exception = UrlRefused(NO_ADDRESS)
         for address in addresses[:MAX_TRIED]:
             try:
-                return await self._network.connect_tcp(
+                stream = await self._network.connect_tcp(
                     str(address), port, timeout=timeout, socket_options=socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
                 error = failure
+            else:
+                return HoldingStream(stream)
         raise error
 
     async def connect_unix_socket(
