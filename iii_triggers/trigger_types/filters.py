@@ -26,7 +26,7 @@ class FilteredTriggers:
     def add(self, trigger: Trigger, filters: Iterable[Filter]) -> None:
         """Add a trigger, or replace the one with its key."""
         self.remove(trigger)
-        self._filters_of[trigger.key] = tuple(filters)
+        self._filters_of[trigger.key] = tuple(dict.fromkeys(filters))
         for one in self._filters_of[trigger.key]:
             self._by_filter.setdefault(one, {})[trigger.key] = trigger
 

@@ -44,3 +44,10 @@ def test_a_trigger_that_is_added_again_is_replaced() -> None:
     triggers.add(trigger("t"), [("b",)])
     assert found(triggers, "a") == []
     assert found(triggers, "b") == ["t"]
+
+
+def test_a_filter_that_is_given_twice_counts_once() -> None:
+    triggers = FilteredTriggers()
+    triggers.add(trigger("t"), [("a",), ("a",), ("b",)])
+    triggers.remove(trigger("t"))
+    assert [found(triggers, fact) for fact in ("a", "b")] == [[], []]
