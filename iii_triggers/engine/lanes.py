@@ -111,7 +111,15 @@ class Lanes:
         if isinstance(outcome, IiiError):
             _log(firing, outcome, "did not fire, because its condition failed")
             done(outcome)
-        elif outcome.value() is False:
+            return
+        try:
+            is_no = outcome.value() is False
+        except IiiError as error:
+            # Valid JSON of a worker may hold what cannot be read here, such as 1e999.
+            _log(firing, error, "did not fire, because its condition failed")
+            done(error)
+            return
+        if is_no:
             done(outcome)
         else:
             self._run(firing, done)

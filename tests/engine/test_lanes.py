@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from iii_triggers.engine import lanes
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.lanes import Firing, Lanes
 from iii_triggers.engine.trigger_values import Trigger
+from iii_triggers.protocol.messages import InvocationResult
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
@@ -83,3 +85,20 @@ async def test_a_lane_that_is_cleared_finishes_only_what_runs(
     assert await ran(worker, 1) == [1]
     assert lane.add("a", [firing(b"3")])
     assert await ran(worker, 2) == [1, 3]
+
+
+async def test_an_answer_of_a_condition_that_nobody_can_read_holds_nothing_up(
+    lane: Lanes, connect: Connect
+) -> None:
+    worker = await connect("f", "asked")
+    assert lane.add("a", [firing(b"1", condition="asked"), firing(b"2")])
+    (question,) = await worker.transport.receive("invokefunction")
+    # JSON of the wire that is beyond what a number can be here.
+    message = InvocationResult(
+        invocation_id=question["invocation_id"], function_id="asked", result=Raw(b"1e999")
+    )
+    engine = worker.engine
+    engine.invoker.accept_result(worker.connection, message)
+    assert [frame["data"] for frame in worker.invocations] == [1, 2]
+    await worker.answer(worker.invocations[1])
+    assert lane._lanes == {}
