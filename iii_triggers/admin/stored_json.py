@@ -52,7 +52,7 @@ class StoredJSONField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare what the texts mean."""
         try:
-            return bool(json.loads(initial) != json.loads(data))
+            return _canonical(initial) != _canonical(data)
         except (TypeError, ValueError, RecursionError):
             return True
 
@@ -97,6 +97,11 @@ def is_editable(row: models.Model | None) -> bool:
 def value_block(row: models.Model) -> SafeString:
     """Return the value of a row for those who may not edit it; a long one is cut."""
     return payload_block(getattr(row, "value", ""))
+
+
+def _canonical(text: str) -> str:
+    """Return a text that tells values apart: to Python, ``1``, ``1.0`` and ``True`` are equal."""
+    return json.dumps(json.loads(text), sort_keys=True)
 
 
 def _position(text: str) -> str:

@@ -111,6 +111,19 @@ def test_saving_without_a_change_writes_nothing(
     assert state_items.get(("users",), "42") == b'{"name": "Ada", "n": 1}'
 
 
+@pytest.mark.parametrize(("old", "new"), [(b"1", "true"), (b"false", "0"), (b"[1]", "[1.0]")])
+def test_values_that_python_takes_for_equal_are_different(
+    owner: Client, told: list[StateChange], committed: Commit, db: None, old: bytes, new: str
+) -> None:
+    state_items.set(("users",), "42", old)
+    item = StateItem.objects.get()
+    with committed():
+        owner.post(url(item), {**opened(owner, item), "value": new})
+    item.refresh_from_db()
+    assert item.value == new
+    assert len(told) == 1
+
+
 def test_a_value_that_changed_meanwhile_is_not_overwritten(
     owner: Client, item: StateItem, told: list[StateChange]
 ) -> None:
