@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -26,6 +27,14 @@ INFRASTRUCTURE = frozenset(
 
 SAME_FUNCTION = frozenset({"iii::durable::publish", "enqueue", "emit"})
 """Names of one function: whoever forbids one of them means all."""
+
+OLD_NAME = re.compile(
+    r"engine\..*"
+    r"|(state|stream)\.(get|set|delete|update|list|list_groups|list_all|send)"
+    r"|kv_server\.(get|set|delete|update|list|list_keys_with_prefix)",
+    re.DOTALL,
+)
+"""How the oldest SDKs write functions of the engine; other ids with dots are what they are."""
 
 ADVICE = {
     "forbidden": "remove from rbac.forbidden_functions",
@@ -57,7 +66,7 @@ def refusal(function_id: str, verdict: Verdict) -> Forbidden:
 
 def canonical_id(function_id: str) -> str:
     """Return an id as it is written today; the oldest SDKs write the engine's own with dots."""
-    if function_id.startswith("engine."):
+    if OLD_NAME.fullmatch(function_id):
         return function_id.replace(".", "::")
     return function_id
 

@@ -25,7 +25,15 @@ FIRE_TRIGGERS = "engine::fire_triggers"
 RELAYS = frozenset({ENQUEUE, REGISTER_TRIGGER, UNREGISTER_TRIGGER, FIRE_TRIGGERS})
 """Functions that lead to other functions; a session may call them, and is asked about those."""
 
-NAMES_FUNCTIONS = ("function_id", "function_ids", "functionid", "functionids")
+NAMES_FUNCTIONS = (
+    "function_id",
+    "function_ids",
+    "functionid",
+    "functionids",
+    # What old SDKs call a condition.
+    "condition_path",
+    "function_path",
+)
 
 
 def verdict_on(

@@ -69,6 +69,19 @@ GOLD = rules({"metadata": {"public": True, "tier": 'match("gold*")'}})
             "forbidden",
         ),
         (Rules(forbidden_functions=("iii::durable::publish",)), "emit", "default", (), "forbidden"),
+        # whoever forbids a function means its name in the oldest SDKs too
+        (Rules(forbidden_functions=("state::set",)), "state.set", "default", (), "forbidden"),
+        (Rules(forbidden_functions=("state::*",)), "state.list_groups", "default", (), "forbidden"),
+        (Rules(forbidden_functions=("stream::send",)), "stream.send", "default", (), "forbidden"),
+        (
+            Rules(forbidden_functions=("kv_server::*",)),
+            "kv_server.list_keys_with_prefix",
+            "default",
+            (),
+            "forbidden",
+        ),
+        (rules('match("state::get")'), "state.get", "default", (), "allowed"),
+        (rules('match("state::*")'), "state.mine", "default", (), "not_exposed"),
         (
             rules(forbidden_functions=("f",), allowed_functions=frozenset({"f"})),
             "f",

@@ -91,6 +91,9 @@ async def test_a_function_that_calls_others_is_no_target(
         {"deep": [{"auth_function_id": "secret"}]},
         {"conditionFunctionId": "secret"},
         {"condition_function_id": "engine::queue::enqueue"},
+        {"_condition_path": "secret"},
+        {"condition_function_path": "secret"},
+        {"_condition_function_id": "secret"},
     ],
 )
 async def test_a_config_names_no_other_functions(engine: Engine, guest: Guest, config: Any) -> None:
