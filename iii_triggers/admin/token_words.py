@@ -72,8 +72,8 @@ def _about_registrations(rules: Rules) -> Iterator[str]:
     if not rules.allow_function_registration:
         yield _("It registers no functions.")
     elif rules.function_prefix:
-        values = {"prefix": f"{rules.function_prefix}::"}
-        yield _("It registers functions, and binds triggers to them, as %(prefix)s….") % values
+        values = {"ids": f"{rules.function_prefix}::*"}
+        yield _("It registers functions, and binds triggers to them, as %(ids)s.") % values
     else:
         yield _("It registers functions.")
     types = rules.allowed_trigger_types

@@ -145,7 +145,7 @@ def test_who_may_only_view_sees_what_it_allows(viewer: Client) -> None:
         ({"namespaces": {"n": []}}, "in these namespaces only: n."),
         ({"namespaces": {"n": ["f"]}, "restrict_calls": True}, "In n it may call: f."),
         ({"allow_function_registration": False}, "It registers no functions."),
-        ({"function_registration_prefix": "p"}, "as p::…."),
+        ({"function_registration_prefix": "p"}, "as p::*."),
         ({"allowed_trigger_types": []}, "It binds no triggers."),
         ({"allowed_trigger_types": ["http"]}, "It binds triggers of these types: http."),
         ({"allow_trigger_type_registration": False}, "It registers no trigger types."),
