@@ -248,6 +248,7 @@ class Settings:
         "iii_triggers.trigger_types.stream.StreamLeaveTriggerType",
         "iii_triggers.trigger_types.functions_available.FunctionsAvailableTriggerType",
         "iii_triggers.trigger_types.workers_available.WorkersAvailableTriggerType",
+        "iii_triggers.trigger_types.log.LogTriggerType",
     ]
     """Dotted paths of the built-in trigger types, in the order they are registered."""
 

@@ -1,4 +1,4 @@
-"""The telemetry socket of SDKs: accepted, read and dropped (protocol reference, section 1.7)."""
+"""The telemetry socket of SDKs, which nothing is answered on (protocol reference, section 1.7)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class TelemetryConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no
         frames = EarlyFrames(receive)
         try:
             await frames.during(admission.admit())
-            while (await frames.receive())["type"] != "websocket.disconnect":
-                pass
+            while (event := await frames.receive())["type"] != "websocket.disconnect":
+                engine.telemetry.take(event.get("bytes") or b"")
         except PeerGone:
             return
         except AuthenticationFailed as error:

@@ -37,6 +37,7 @@ from .payload import Payload
 from .presence import Presence
 from .registrar import unbind
 from .sync import Sync, prepare_rows
+from .telemetry import Telemetry
 from .trigger_values import TriggerTypeEntry
 from .triggers import TriggerRegistry
 from .verdicts import Verdicts
@@ -94,6 +95,7 @@ class Engine:
         )
         self.frames = FrameHandler(self)
         self.channels = Channels()
+        self.telemetry = Telemetry()
         self.connections: dict[str, WorkerConnection] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.draining = False
@@ -152,6 +154,7 @@ class Engine:
             await self.disconnect(connection)
         await self.invoker.stop()
         self.channels.stop()
+        await self.telemetry.stop()
         await self.network.stop()
         for task in self._tasks:
             task.cancel()

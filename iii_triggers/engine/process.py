@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from iii_triggers.conf import settings
+from iii_triggers.context import current_traceparent
 from iii_triggers.models import Node
 from iii_triggers.protocol.errors import InvocationTimeout, WrongThread
 
@@ -282,6 +283,7 @@ def _call(
         namespace=namespace,
         timeout_s=timeout_s,
         metadata=metadata,
+        traceparent=current_traceparent() or None,
     )
 
 

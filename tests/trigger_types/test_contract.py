@@ -17,6 +17,7 @@ from iii_triggers.trigger_types.cron import CronTriggerType
 from iii_triggers.trigger_types.functions_available import FunctionsAvailableTriggerType
 from iii_triggers.trigger_types.http import HttpTriggerType
 from iii_triggers.trigger_types.http.routes import Match
+from iii_triggers.trigger_types.log import LogTriggerType
 from iii_triggers.trigger_types.queue import QueueTriggerType
 from iii_triggers.trigger_types.site_fired import SiteFiredTriggerType
 from iii_triggers.trigger_types.state import StateTriggerType
@@ -179,6 +180,17 @@ class WorkersAvailable(Subject):
         return {trigger.id: trigger.config for trigger in self.workers.triggers()}
 
 
+class Log(Subject):
+    good = ({"level": "all", "severity_min": 0}, {"level": "error"})
+    bad = (([], ""), ({"level": 7}, "level"), ({"severity_min": "9"}, "severity_min"))
+
+    def __init__(self) -> None:
+        self.type = self.log = LogTriggerType()
+
+    def live(self) -> dict[str, Any]:
+        return {trigger.id: trigger.config for trigger in self.log.triggers()}
+
+
 class ConfigurationChanges(Subject):
     good = (
         {"configuration_id": "one", "event_types": ["configuration:updated"]},
@@ -231,6 +243,7 @@ SUBJECTS = [
     ConfigurationChanges,
     FunctionsAvailable,
     WorkersAvailable,
+    Log,
 ]
 
 
