@@ -40,7 +40,7 @@ HAVING = [
         with_channels("python_0_9"),
         name="channels_python_0_4",
         version="0.4.1",
-        requirements=("iii-sdk==0.4.1", "websockets==15.0.1"),
+        requirements=("iii-sdk[otel]==0.4.1", "websockets==15.0.1"),
     ),
     with_channels("python_0_9"),
     with_channels("python_0_25"),
