@@ -30,7 +30,12 @@ class Engine:
     """An engine that can be ended and started again; it keeps its ports and its database."""
 
     def __init__(
-        self, *, server: str, folder: Path, settings: str = "iii_project.settings"
+        self,
+        *,
+        server: str,
+        folder: Path,
+        settings: str = "iii_project.settings",
+        **variables: str,
     ) -> None:
         folder.mkdir(parents=True)
         self.server = server
@@ -42,6 +47,7 @@ class Engine:
             DATABASE_URL=f"sqlite:///{folder / 'db.sqlite3'}",
             DJANGO_SETTINGS_MODULE=settings,
             PYTHONFAULTHANDLER="1",
+            **variables,
         )
         self.manage("migrate", "--verbosity=0")
 

@@ -150,10 +150,10 @@ def _build(sdk: Sdk) -> None:
 
 def _build_venv(sdk: Sdk) -> None:
     """Build a venv without pip of its own and without compiling: two seconds instead of ten."""
-    _run(sdk, [sys.executable, "-m", "venv", "--without-pip", str(sdk.home)])
+    run_step(sdk, [sys.executable, "-m", "venv", "--without-pip", str(sdk.home)])
     pip = [sys.executable, "-m", "pip", "--python", str(sdk.home / "bin" / "python")]
     flags = ["--quiet", "--disable-pip-version-check", "--no-compile", "--retries", "1"]
-    _run(sdk, [*pip, "install", *flags, *sdk.requirements])
+    run_step(sdk, [*pip, "install", *flags, *sdk.requirements])
 
 
 def _build_npm_folder(sdk: Sdk) -> None:
@@ -165,7 +165,7 @@ def _build_npm_folder(sdk: Sdk) -> None:
     (sdk.home / "package.json").write_text('{"name": "sdk-worker", "private": true}\n')
     flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
     flags += ["--prefer-offline"]
-    _run(sdk, [npm, "install", "--prefix", str(sdk.home), *flags, *sdk.requirements])
+    run_step(sdk, [npm, "install", "--prefix", str(sdk.home), *flags, *sdk.requirements])
 
 
 def _node(sdk: Sdk) -> str:
@@ -184,7 +184,7 @@ def _installed_program(sdk: Sdk) -> Path:
     return sdk.home / sdk.program
 
 
-def _run(sdk: Sdk, command: list[str]) -> None:
+def run_step(sdk: Sdk, command: list[str]) -> None:
     """Run one build step; name the step and show its output if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S)

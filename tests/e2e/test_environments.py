@@ -41,12 +41,12 @@ def test_without_node_the_reason_names_the_sdk_and_the_tool(
 
 def test_a_registry_out_of_reach_is_no_failure_of_the_build() -> None:
     with pytest.raises(SdkUnavailable, match="node_0_22 skipped: the npm registry is out of reach"):
-        environments._run(NODE_SDK, failing("npm error code ENOTFOUND"))
+        environments.run_step(NODE_SDK, failing("npm error code ENOTFOUND"))
 
 
 def test_any_other_failure_shows_the_output_of_the_step() -> None:
     with pytest.raises(BuildFailed, match="No matching distribution"):
-        environments._run(NODE_SDK, failing("No matching distribution found"))
+        environments.run_step(NODE_SDK, failing("No matching distribution found"))
 
 
 def test_an_environment_is_built_once_for_its_requirements(
