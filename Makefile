@@ -7,9 +7,10 @@ RUN_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=
+FUZZ_ARGS ?=
 SDK_ARGS ?=
 
-.PHONY: help run superuser test test-fast test-postgres test-sdk lint format bench soak clean
+.PHONY: help run superuser test test-fast test-postgres test-sdk lint format bench soak fuzz clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -62,6 +63,9 @@ bench: $(BIN)/.dev ## Measure throughput and latency (BENCH_ARGS=--quick for a s
 
 soak: $(BIN)/.dev ## Kill processes while messages flow: is any lost? (SOAK_ARGS=--short)
 	$(BIN)/python -m benchmarks.soak $(SOAK_ARGS)
+
+fuzz: $(BIN)/.dev ## Send engines a million frames that nobody expects (FUZZ_ARGS=--short)
+	$(BIN)/python -m benchmarks.fuzz $(FUZZ_ARGS)
 
 clean: ## Remove what the other targets made, except the database
 	rm -rf $(VENV) .envs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache test-output
