@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from iii_triggers.protocol.errors import LimitExceeded
+
 MAX_MADE = 10_000
+MAX_RENAMED = 30_000
 
 
 class OwnNames:
@@ -16,10 +19,15 @@ class OwnNames:
         self._registered: dict[tuple[str, str], str] = {}
 
     def rename(self, kind: str, own_id: str, registered_id: str) -> None:
-        """Note that the worker's ``own_id`` is known as ``registered_id``."""
+        """Note that the worker's ``own_id`` is known as ``registered_id``.
+
+        Raise LimitExceeded for a worker that has too many such ids.
+        """
         former = self._registered.pop((kind, own_id), None)
         if former is not None:
             self._own.pop((kind, former), None)
+        if len(self._own) >= MAX_RENAMED:
+            raise LimitExceeded("The worker registered too much.")
         if own_id != registered_id:
             self._own[kind, registered_id] = own_id
             self._registered[kind, own_id] = registered_id

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from iii_triggers.engine.access import names
 from iii_triggers.engine.access.rules import Hooks, Rules
 from iii_triggers.engine.core import Engine
+from iii_triggers.protocol.errors import LimitExceeded
 from tests.support.workers import FakeWorker, provided
 
 from .conftest import Guest, rules
@@ -71,6 +73,19 @@ class TestFunctions:
         assert offers(engine, "own") == [worker.connection]
         await worker.send("unregisterfunction", id="f")
         assert offers(engine, "f") == [host.connection]
+
+    async def test_ids_that_no_function_has_take_no_room(
+        self, engine: Engine, guest: Guest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(names, "MAX_RENAMED", 3)
+        worker = await guest(Rules(function_prefix="p"))
+        for number in range(3):
+            await worker.offer(f"f{number}")
+        with pytest.raises(LimitExceeded):
+            await worker.offer("one more")
+        await worker.send("unregisterfunction", id="f0")
+        await worker.offer("another")
+        assert offers(engine, "p::another") == [worker.connection]
 
     async def test_replicas_share(self, engine: Engine, guest: Guest) -> None:
         one, other = await guest(HOOKLESS), await guest(HOOKLESS)
