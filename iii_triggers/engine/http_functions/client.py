@@ -75,11 +75,12 @@ class HttpFunctions:
             self._resolver = None
 
     async def _send(self, request: Request) -> tuple[int, bytes]:
+        pool = await self._connections()
         import httpcore
 
         url = request.url
         try:
-            async with self._connections().stream(
+            async with pool.stream(
                 request.method,
                 httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target),
                 headers=request.headers,
@@ -90,7 +91,9 @@ class HttpFunctions:
             reason = str(error) or type(error).__name__
             raise RequestFailed(f"The request failed: {reason}") from error
 
-    def _connections(self) -> httpcore.AsyncConnectionPool:
+    async def _connections(self) -> httpcore.AsyncConnectionPool:
+        # In a thread: reading the certificates takes tens of milliseconds.
+        context = None if self._pool else await asyncio.to_thread(ssl_context)
         if self._pool is None:
             import httpcore
 
@@ -100,7 +103,7 @@ class HttpFunctions:
             if resolve is None:
                 resolve = self._resolver = Resolver()
             self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=ssl_context(),
+                ssl_context=context,
                 max_connections=settings.III_HTTP_FUNCTION_CONCURRENCY,
                 max_keepalive_connections=IDLE_CONNECTIONS,
                 keepalive_expiry=KEEP_ALIVE_S,
@@ -110,11 +113,13 @@ class HttpFunctions:
 
 
 def ssl_context() -> ssl.SSLContext:
-    """Return what verifies servers: the authorities of the system and those of ``certifi``."""
+    """Return what verifies servers by the authorities of the system, or of ``certifi`` without."""
     import certifi
+    import httpcore  # noqa: F401 - loaded here, where it holds up nobody
 
     context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
+    if not context.cert_store_stats()["x509_ca"]:
+        context.load_verify_locations(certifi.where())
     return context
 
 

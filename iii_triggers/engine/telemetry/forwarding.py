@@ -75,10 +75,11 @@ class Forwarder:
         self._task = None
 
     async def _send(self, signal: str, body: bytes) -> None:
-        import httpcore
-
         if self._pool is None:
-            self._pool = httpcore.AsyncConnectionPool(ssl_context=ssl_context(), max_connections=1)
+            context = await asyncio.to_thread(ssl_context)
+            import httpcore
+
+            self._pool = httpcore.AsyncConnectionPool(ssl_context=context, max_connections=1)
         url = f"{settings.III_OTLP_ENDPOINT.rstrip('/')}/v1/{signal}"
         headers = {"Content-Type": "application/json", **settings.III_OTLP_HEADERS}
         async with self._pool.stream("POST", url, headers=headers, content=body) as response:
