@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from channels.routing import URLRouter
 from django.test import override_settings
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from iii_triggers.asgi import TriggerDispatcher
 from iii_triggers.engine.access.sessions import Session
 from iii_triggers.engine.core import Engine
 from iii_triggers.models import WorkerToken
+from iii_triggers.routing import websocket_urlpatterns
 from tests.support.asgi import Headers, Socket, request
 from tests.support.eventually import eventually
 
@@ -248,6 +250,16 @@ class TestDoors:
     async def test_there_are_no_others(self, path: str) -> None:
         async with door(port=8000, path=path) as socket:
             assert (await socket.event())["type"] == "websocket.close"
+
+    async def test_a_path_behind_a_router_of_the_site(self, engine: Engine, connect: Any) -> None:
+        gate, router = await connect("gate::auth"), URLRouter(websocket_urlpatterns)
+        options = {"client": ELSEWHERE, "on_worker_port": False}
+        async with Socket(router, path="/iii/worker/partners", **options) as socket:
+            (question,) = await gate.transport.receive("invokefunction")
+            await gate.answer(question, result={})
+            assert not session_of(engine, (await socket.greeting())["worker_id"]).is_open
+        async with Socket(router, path="/iii/worker/nobody", **options) as socket:
+            assert await socket.close_code() == 4401
 
     async def test_a_token_may_be_required_on_this_machine(self, engine: Engine) -> None:
         with override_settings(DEBUG=True):

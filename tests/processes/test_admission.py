@@ -13,6 +13,7 @@ from .sockets import BareWorker
 pytestmark = pytest.mark.slow
 
 UNAUTHORIZED = 4401
+RESTARTING = 1012
 ELSEWHERE = ("203.0.113.1", 9)
 
 
@@ -73,6 +74,24 @@ def test_a_worker_with_a_token_gets_in(site: Site, urls: list[str], address: str
         with BareWorker(url, token=token) as worker:
             assert worker.greeting["type"] == "workerregistered"
             worker.offer("remote", api_path="remote", http_method="GET")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [("row.revoked_at = timezone.now()", UNAUTHORIZED), ("row.restrict_calls = True", RESTARTING)],
+)
+def test_a_token_that_another_process_changes_ends_its_connections(
+    site: Site, urls: list[str], change: str, code: int
+) -> None:
+    token = issue_token(site)
+    with BareWorker(urls[0], token=token) as worker:
+        assert worker.greeting["type"] == "workerregistered"
+        site.shell(
+            "from django.utils import timezone\n"
+            "from iii_triggers.models import WorkerToken\n"
+            f"row = WorkerToken.objects.latest('pk')\n{change}\nrow.save()"
+        )
+        assert worker.close_code() == code
 
 
 def test_a_worker_on_this_machine_needs_no_token(site: Site, urls: list[str]) -> None:
