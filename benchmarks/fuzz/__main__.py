@@ -46,7 +46,7 @@ def _plan(options: argparse.Namespace, server: str, folder: Path) -> Plan:
     if server == "daphne":
         frames //= 10 if not options.short else 4
     return Plan(
-        warm_up=max(2000, frames // 20),
+        warm_up=max(5000, frames // 10),
         frames=frames,
         connections=8,
         longest_s=60 if options.short else 400,

@@ -72,7 +72,7 @@ KEYS = (
 class Values:
     """Draws values; ``names`` are ids that keep coming back, so that what is stored stays small."""
 
-    def __init__(self, chance: random.Random, *, names: int = 300) -> None:
+    def __init__(self, chance: random.Random, *, names: int = 30) -> None:
         self._chance = chance
         self._names = names
         self._makers: tuple[Callable[[], str], ...] = (

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from django.db import OperationalError, transaction
@@ -19,6 +20,7 @@ from iii_triggers.models import Change, Function, Trigger, TriggerType, Worker
 from .connections import WorkerConnection
 from .functions import FunctionInfo
 from .measures import last_seen, metrics_of
+from .offer_rows import OfferWrite, write_offers
 from .trigger_values import Trigger as LiveTrigger
 from .trigger_values import TriggerEntry, TriggerTypeEntry
 
@@ -61,7 +63,7 @@ class Mirror:
         """Write the row of an offer."""
         worker_id = connection.worker_id
         key = ("function", *info.key, worker_id)
-        self._queue(FUNCTION, key, lambda: upsert_function(info, worker_id=worker_id))
+        self._queue(FUNCTION, key, OfferWrite(info, worker_id))
         self._announce_offers()
 
     def function_withdrawn(
@@ -161,8 +163,12 @@ def write_batch(batch: Batch) -> None:
 
 def _write_all(writes: list[Write]) -> None:
     with transaction.atomic():
-        for write in writes:
-            write()
+        for many, some in groupby(writes, key=lambda write: isinstance(write, OfferWrite)):
+            if many:
+                write_offers([write for write in some if isinstance(write, OfferWrite)])
+            else:
+                for write in some:
+                    write()
 
 
 def _write_each(writes: list[Write]) -> None:
@@ -175,24 +181,6 @@ def _write_each(writes: list[Write]) -> None:
             raise
         except Exception:
             logger.exception("A live registration could not be written to the database.")
-
-
-def upsert_function(info: FunctionInfo, *, worker_id: str | None) -> None:
-    """Write the row of a function: a worker's offer, or one of the site (no worker)."""
-    if worker_id is not None and not Worker.objects.filter(pk=worker_id).exists():
-        return
-    Function.objects.update_or_create(
-        namespace=info.namespace,
-        function_id=info.function_id,
-        worker_id=worker_id,
-        defaults={
-            "description": info.description or "",
-            "request_format": info.request_format,
-            "response_format": info.response_format,
-            "metadata": info.metadata,
-            "invocation": info.invocation,
-        },
-    )
 
 
 def _upsert_worker(row: dict[str, Any]) -> None:

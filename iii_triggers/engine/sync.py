@@ -19,7 +19,7 @@ from iii_triggers.models.changes import KEEP
 
 from .database import DatabaseThread
 from .declarations import DeclaredTrigger, SiteFunctions
-from .mirror import upsert_function
+from .offer_rows import upsert_function
 from .trigger_values import Trigger as LiveTrigger
 from .trigger_values import TriggerTypeEntry
 from .triggers import TriggerRegistry

@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from iii_triggers.engine import mirror as mirror_module
+from iii_triggers.engine import offer_rows
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.mirror import write_batch
 from iii_triggers.models import Function, Node, Trigger, TriggerType, Worker
@@ -109,19 +110,39 @@ async def test_a_trigger_that_moves_to_another_namespace_has_one_row(
 async def test_a_row_that_cannot_be_written_does_not_block_the_others(
     engine: Engine, connect: Connect, flush: Flush, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upsert = mirror_module.upsert_function
+    upsert = offer_rows.upsert_function
 
     def refuse_one(info: Any, **options: Any) -> None:
         if info.function_id == "bad":
             raise IntegrityError("refused")
         upsert(info, **options)
 
-    monkeypatch.setattr(mirror_module, "upsert_function", refuse_one)
+    def refuse_all(*_: Any, **__: Any) -> None:
+        raise IntegrityError("one of them is refused")
+
+    monkeypatch.setattr(offer_rows, "upsert_function", refuse_one)
+    monkeypatch.setattr(Function.objects, "bulk_create", refuse_all)
     worker = await connect("a", "bad", "z")
     await worker.bind("t", "later")
     await flush()
     assert await engine.database.run(values, Function, "function_id") == ["a", "z"]
     assert await engine.database.run(values, Trigger, "trigger_id") == ["t"]
+
+
+async def test_what_is_offered_again_with_another_description_has_one_row(
+    engine: Engine, connect: Connect, flush: Flush
+) -> None:
+    worker = await connect("f", *(f"f.{number}" for number in range(600)))
+    await flush()
+    made_at = await engine.database.run(lambda: Function.objects.get(function_id="f").registered_at)
+    await worker.send("registerfunction", id="f", description="New.", metadata={"a": [1]})
+    await flush()
+    run = engine.database.run
+    assert await run(Function.objects.filter(worker__isnull=False).count) == 601
+    row = await run(lambda: Function.objects.get(function_id="f"))
+    assert (row.description, row.metadata, row.request_format) == ("New.", {"a": [1]}, None)
+    assert row.registered_at == made_at
+    assert await run(Function.objects.filter(request_format__isnull=True, function_id="f").exists)
 
 
 async def test_text_that_postgresql_cannot_store_does_not_block_the_others(
