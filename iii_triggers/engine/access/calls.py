@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from iii_triggers.engine.answers import answer_to
 from iii_triggers.protocol import messages as m
 from iii_triggers.protocol.codec import from_json, to_json
-from iii_triggers.protocol.errors import Forbidden
+from iii_triggers.protocol.errors import Forbidden, MalformedFrame
 
 from .decision import canonical_id, refusal
 from .middleware import middleware_call
@@ -57,9 +57,12 @@ class CallGuard:
             return self._act(connection, message, handler)
         except Forbidden as error:
             refuse(connection, message, error)
-            if canonical_id(message.function_id) == REGISTER_WORKER:
-                connection.gate.introduce()
-            return None
+        except MalformedFrame as error:
+            # An input that is JSON, but beyond what can be read here: told as without rules.
+            answer_to(connection, message)(error)
+        if canonical_id(message.function_id) == REGISTER_WORKER:
+            connection.gate.introduce()
+        return None
 
     def _act(
         self, connection: WorkerConnection, message: m.InvokeFunction, handler: Handler

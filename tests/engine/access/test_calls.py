@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from iii_triggers.engine.access.rules import Rules
+from iii_triggers.engine.access.sessions import Session
 from iii_triggers.engine.core import Engine
+from iii_triggers.protocol.codec import decode
+from tests.support.eventually import eventually
 from tests.support.workers import FakeWorker
 
 from .conftest import Guest, rules
@@ -248,8 +251,6 @@ class TestHoles:
         assert error["code"] == "FORBIDDEN"
 
     async def test_a_duplicate_key_hides_nothing(self, guest: Guest, engine: Engine) -> None:
-        from iii_triggers.protocol.codec import decode
-
         caller = await guest(ALL)
         text = (
             '{"type":"invokefunction","invocation_id":"i","function_id":"engine::queue::enqueue",'
@@ -281,3 +282,25 @@ class TestHoles:
         caller = await guest(Rules(forbidden_functions=("enqueue",)))
         error = await error_of(caller, spelling, {"topic": "t", "data": 1})
         assert error["code"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    "function_id",
+    ["engine::workers::register", "engine::queue::enqueue", "engine::register_trigger"],
+)
+async def test_an_input_that_cannot_be_read_is_answered_and_holds_nothing_up(
+    engine: Engine, function_id: str
+) -> None:
+    worker = FakeWorker(engine, session=Session.of(ALL))
+    text = f'{{"type":"invokefunction","function_id":"{function_id}","invocation_id":"i","data":'
+    # Valid JSON, and more than a number can be.
+    waits = engine.frames.handle(worker.connection, decode(text + '{"pid":1e999}}'))
+    assert waits is None
+    (result,) = await worker.transport.receive("invocationresult")
+    assert result["error"]["code"] == "malformed_frame"
+    await worker.offer("f")
+
+    async def offered() -> bool:
+        return "f" in worker.connection.function_ids
+
+    await eventually(offered)
