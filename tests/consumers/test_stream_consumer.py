@@ -151,11 +151,12 @@ async def test_who_leaves_hears_no_more(engine: Engine) -> None:
         '{"type":"sync","data":[]}',
         "[" * 50_000,
         b"\xff\x00",
+        b'{"type":"publish","data":{"subscriptionId":"s","type":"t","data":"\xff"}}',
         "",
         " \n",
         b"",
     ],
-    ids=range(16),
+    ids=range(17),
 )
 async def test_junk_is_ignored(engine: Engine, junk: str | bytes) -> None:
     async with StreamSocket() as socket:
@@ -574,6 +575,20 @@ class TestPublishing:
             self.publish(socket)
             assert (await socket.frame())["data"]["code"] == "FORBIDDEN"
             await socket.silence()
+
+    @pytest.mark.parametrize("data", ["1e999", "[" * 121 + "]" * 121], ids=["number", "depth"])
+    async def test_what_functions_could_not_read_is_refused(
+        self, engine: Engine, connect: Connect, data: str
+    ) -> None:
+        worker = await connect("f")
+        await listens(worker, "stream:join")
+        with override_settings(III_STREAM_CLIENT_PUBLISH=True):
+            async with StreamSocket() as socket:
+                await self.enter(socket, worker, {"publish": True})
+                message = '{"type":"publish","data":{"subscriptionId":"s","type":"t","data":%s}}'
+                socket.send(message % data)
+                assert (await socket.frame())["type"] == "error"
+                await socket.silence()
 
     async def test_a_subscription_is_needed(self, engine: Engine) -> None:
         with override_settings(III_STREAM_CLIENT_PUBLISH=True):

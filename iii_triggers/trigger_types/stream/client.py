@@ -16,6 +16,7 @@ from msgspec import Raw
 from iii_triggers.conf import settings
 from iii_triggers.engine.connections import Transport
 from iii_triggers.engine.payload import Payload
+from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.errors import (
     ChannelSendFailed,
     Forbidden,
@@ -24,6 +25,7 @@ from iii_triggers.protocol.errors import (
     NotFound,
 )
 from iii_triggers.protocol.text import one_line
+from iii_triggers.store.items import check_depth
 
 from .clients import Subscription
 from .events import Custom, Sent, StreamEvent, Sync, Unauthorized, frame
@@ -169,6 +171,7 @@ class StreamClient:
             raise NotFound("There is no such subscription.")
         if not subscription.may_publish:
             raise Forbidden("The join did not allow to publish.")
+        check_depth(from_json(message.data))
         sent = Custom(Sent(type=message.type, data=message.data))
         place = subscription.place
         self.streams.tell(StreamEvent(place=place, text=frame(place, sent)))

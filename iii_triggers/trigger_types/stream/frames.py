@@ -78,7 +78,9 @@ _encoder = Encoder()
 def decode(frame: str | bytes) -> ClientFrame:
     """Return what a client said. Raise MalformedFrame."""
     try:
-        message: ClientFrame = _decoder.decode(frame)
+        # The decoder leaves texts inside Raw alone; whether they are UTF-8 is seen here.
+        text = frame.decode() if isinstance(frame, bytes) else frame
+        message: ClientFrame = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise MalformedFrame(str(error)) from error
     return message

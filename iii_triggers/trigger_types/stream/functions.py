@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from msgspec.json import Encoder
 
 from iii_triggers.builtins.base import builtin
+from iii_triggers.builtins.items import given_text
 from iii_triggers.engine.functions import CallContext, LocalFunction
 from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import IiiError
@@ -184,7 +185,7 @@ def _reads(streams: StreamTriggerType) -> Iterator[LocalFunction]:
 def _writes(streams: StreamTriggerType) -> Iterator[LocalFunction]:
     async def set_(data: SetInput, context: CallContext) -> Payload:
         with failing_as(SetFailed):
-            value = bytes(data.data)
+            value = given_text(data.data, context, name="data")
             written = await streams.store.set(data.place, value, _namespaces(context))
         return _change(written.old, written.new)
 
@@ -210,7 +211,8 @@ def _writes(streams: StreamTriggerType) -> Iterator[LocalFunction]:
 def _send(streams: StreamTriggerType) -> Iterator[LocalFunction]:
     def send(data: SendInput, context: CallContext) -> Payload:
         with failing_as(SendFailed):
-            sent = Custom(Sent(type=data.type, data=data.data))
+            text = given_text(data.data, context, name="data")
+            sent = Custom(Sent(type=data.type, data=Raw(text)))
             streams.tell(StreamEvent(place=data.place, text=frame(data.place, sent)))
         return Payload.of_json(NULL)
 

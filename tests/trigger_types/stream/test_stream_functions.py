@@ -66,6 +66,20 @@ async def test_a_value_stays_the_text_it_was_sent_as(connect: Connect) -> None:
     assert await in_thread(lambda: StreamItem.objects.get().value) == text
 
 
+async def test_a_value_that_is_too_deep_is_refused(connect: Connect) -> None:
+    value: Any = 1
+    for _ in range(121):
+        value = [value]
+    worker = await connect()
+    for function_id, more in {
+        "stream::set": {"data": value},
+        "stream::send": {"type": "t", "data": value},
+    }.items():
+        error = (await worker.call(function_id, {**ITEM, **more}))["error"]
+        assert "120 levels" in error["message"]
+    assert await ainvoke("stream::get", ITEM) is None
+
+
 async def test_what_is_deleted_is_returned_and_gone(engine: Engine) -> None:
     await put("a", 1)
     assert await ainvoke("stream::delete", ITEM) == {"old_value": 1}
