@@ -82,7 +82,9 @@ class Forwarder:
             self._pool = httpcore.AsyncConnectionPool(ssl_context=context, max_connections=1)
         url = f"{settings.III_OTLP_ENDPOINT.rstrip('/')}/v1/{signal}"
         headers = {"Content-Type": "application/json", **settings.III_OTLP_HEADERS}
-        async with self._pool.stream("POST", url, headers=headers, content=body) as response:
+        async with self._pool.stream(
+            "POST", url, headers=list(headers.items()), content=body
+        ) as response:
             if response.status >= 300:
                 raise ConnectionError(f"the endpoint answered {response.status}")
             async for _ in response.aiter_stream():
