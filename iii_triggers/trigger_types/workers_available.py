@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.db import DatabaseError
+
 from iii_triggers.engine.bus_messages import BusMessage
 from iii_triggers.engine.lanes import Firing, Lanes
 from iii_triggers.engine.payload import Payload
@@ -138,12 +140,20 @@ class WorkersAvailableTriggerType(TriggerRegistrator):
                 self._fire(DISCONNECTED, worker_id, self._owned())
 
     async def _learn_elsewhere(self) -> None:
-        """Read, once, which workers are connected elsewhere; from then on that is heard."""
+        """Read, once, which workers are connected elsewhere; from then on that is heard.
+
+        While the database is away that waits for the next subscriber.
+        """
         if self._knows_elsewhere or self._engine is None or not self._engine.is_running:
             return
-        self._knows_elsewhere = True
         node_id = self._engine.node.node_id
-        for other, worker_id in await self._engine.database.run(_workers_elsewhere, node_id):
+        try:
+            rows = await self._engine.database.run(_workers_elsewhere, node_id)
+        except DatabaseError:
+            logger.warning("The workers of other nodes are not known yet.", exc_info=True)
+            return
+        self._knows_elsewhere = True
+        for other, worker_id in rows:
             if worker_id not in self._gone:
                 self._elsewhere.setdefault(other, set()).add(worker_id)
 

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.trigger_values import Trigger
+from iii_triggers.trigger_types import workers_available
 from tests.support.eventually import eventually
 from tests.support.site import declare
 from tests.support.workers import FakeWorker
@@ -84,6 +86,25 @@ async def test_the_site_is_told_as_well(engine: Engine, connect: Connect) -> Non
 
     await eventually(heard_both)
     assert heard[0] == {"event": "worker_connected", "worker_id": other.id}
+
+
+async def test_a_database_that_is_away_keeps_nobody_from_subscribing(
+    engine: Engine, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+
+    def look(node_id: str) -> list[tuple[str, str]]:
+        looks.append(node_id)
+        if len(looks) == 1:
+            raise OperationalError
+        return []
+
+    monkeypatch.setattr(workers_available, "_workers_elsewhere", look)
+    for number in range(3):
+        worker = await subscribed(connect, f"t{number}")
+        assert worker.transport.of_type("triggerregistrationresult") == []
+        assert engine.triggers.get(f"t{number}") is not None
+    assert len(looks) == 2
 
 
 async def test_a_watcher_that_fails_stops_nothing(
