@@ -17,6 +17,7 @@ from iii_triggers.builtins.function_rows import Row, function_rows, known_functi
 from iii_triggers.builtins.visibility import info_of, sees_everything, visible
 from iii_triggers.engine.calls import Call, Outcome
 from iii_triggers.engine.payload import Payload
+from iii_triggers.protocol.codec import to_json
 from iii_triggers.protocol.errors import IiiError
 
 from .base import TriggerRegistrator
@@ -90,6 +91,8 @@ class FunctionsAvailableTriggerType(TriggerRegistrator):
         self._known: set[Key] = set()
         """The functions that were there when triggers fired last."""
         self._rows: list[Row] | None = None
+        self._whole = b""
+        """The input with all rows."""
         self._changed_here = False
         self._changed_at = 0.0
         self._due_at = 0.0
@@ -118,7 +121,7 @@ class FunctionsAvailableTriggerType(TriggerRegistrator):
         self._subscribers.pop(trigger.key, None)
         if not self._subscribers:
             self._stop_timer()
-            self._rows = None
+            self._rows, self._whole = None, b""
 
     def triggers(self) -> list[Trigger]:
         """Return the triggers that fire."""
@@ -158,12 +161,12 @@ class FunctionsAvailableTriggerType(TriggerRegistrator):
             subscriber.is_behind = True
             return
         trigger = subscriber.trigger
-        functions = self._rows_for(self._engine, trigger.worker)
+        data = self._input_for(self._engine, trigger.worker)
         subscriber.is_busy, subscriber.is_behind = True, False
         call = Call(
             function_id=trigger.function_id,
             namespace=trigger.namespace,
-            data=Payload.of({"event": "functions_changed", "functions": functions}),
+            data=Payload.of_json(data),
             metadata=trigger.metadata,
         )
         self._engine.invoker.start(call, partial(self._done, subscriber))
@@ -177,16 +180,22 @@ class FunctionsAvailableTriggerType(TriggerRegistrator):
         if subscriber.is_behind and is_there:
             asyncio.get_running_loop().call_soon(self._fire, subscriber)
 
-    def _rows_for(self, engine: Engine, worker: WorkerConnection | None) -> list[Row]:
-        """Return what a subscriber may see; all who see everything share one list."""
+    def _input_for(self, engine: Engine, worker: WorkerConnection | None) -> bytes:
+        """Return what a subscriber may see, as JSON; all who see everything share one text."""
         if self._rows is None:
             self._rows = list(function_rows(engine))
+            self._whole = _input(self._rows)
         if worker is None or sees_everything(worker):
-            return self._rows
+            return self._whole
         infos = (info_of(engine, row["namespace"], row["function_id"]) for row in self._rows)
-        return [row for row, info in zip(self._rows, infos, strict=True) if visible(worker, info)]
+        pairs = zip(self._rows, infos, strict=True)
+        return _input([row for row, info in pairs if visible(worker, info)])
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _input(rows: list[Row]) -> bytes:
+    return to_json({"event": "functions_changed", "functions": rows})

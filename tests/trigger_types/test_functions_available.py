@@ -161,6 +161,26 @@ async def test_the_site_is_told_as_well(
     assert "a" in ids(heard[0])
 
 
+async def test_what_a_function_does_to_its_input_is_seen_by_no_other(
+    engine: Engine, kind: FunctionsAvailableTriggerType, connect: Connect
+) -> None:
+    heard: list[int] = []
+
+    async def greedy(data: Any) -> None:
+        heard.append(len(data["functions"]))
+        data["functions"].clear()
+
+    engine.functions.add_local(declare(engine.site, "greedy", greedy))
+    for id_ in ("one", "two"):
+        trigger = Trigger(id=id_, trigger_type=TYPE, function_id="greedy", source="code")
+        await engine.triggers.register(trigger)
+    await connect("a")
+    async with asyncio.timeout(5):
+        while len(heard) < 2:  # noqa: ASYNC110 - a list has no event
+            await asyncio.sleep(0.005)
+    assert heard[0] == heard[1] > 0
+
+
 async def test_a_subscriber_is_told_what_it_may_see(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
