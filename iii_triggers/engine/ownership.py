@@ -30,7 +30,10 @@ def refuse_function(
     owner = _other(newcomer, (offer.connection for offer in table.offers_of(info.key)))
     if owner is not None:
         return _function_conflict(info, owner_worker_id=owner.worker_id)
-    if table.remote.has(info.key):
+    # Of workers of other nodes only the name is known. One of this name has moved here; the other
+    # node may not have noticed yet that it is gone.
+    names = {offer.worker_name for offer in table.remote.offers_of(info.key)}
+    if names - {newcomer.info.name}:
         return _function_conflict(info, owner_worker_id="")
     return None
 

@@ -135,6 +135,18 @@ async def test_a_function_of_another_node_has_an_owner_too(
     assert [r["owner_worker_id"] for r in rejections(worker)] == [""]
 
 
+async def test_a_worker_that_moved_to_this_node_is_not_in_its_own_way(
+    strict: None, engine: Engine, connect: Connect
+) -> None:
+    info = FunctionInfo(function_id="f")
+    engine.functions.remote.replace("other", channel="c", offers={info.key: (info, "w")})
+    moved = await connect("f", name="w", version="0.23.0")
+    assert not rejections(moved)
+    assert await called(moved, moved) == ["w"]
+    nameless = await connect("f", name=None, version="0.23.0")
+    assert rejections(nameless)
+
+
 async def test_ids_of_the_engine_are_reserved_in_other_namespaces(connect: Connect) -> None:
     worker = await connect("engine::mine", name="w", version="0.23.0", namespace="orders")
     assert [(r["code"], r["owner_worker_id"]) for r in rejections(worker)] == [
