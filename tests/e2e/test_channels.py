@@ -58,17 +58,21 @@ def sdk(request: pytest.FixtureRequest) -> Sdk:
 @pytest.fixture
 def worker(engine: Engine, fleet: Fleet, sdk: Sdk) -> Worker:
     """Its worker, of which the engine knows all routes."""
-    worker = fleet[sdk]
-    deadline = time.monotonic() + 10
-    while engine.request("GET", f"/{worker.name}/void").status != 204:
-        assert time.monotonic() < deadline
-    return worker
+    return known(engine, fleet[sdk])
 
 
 @pytest.fixture
-def partner(fleet: Fleet, sdk: Sdk) -> Worker:
+def partner(engine: Engine, fleet: Fleet, sdk: Sdk) -> Worker:
     """The worker of another SDK."""
-    return fleet[HAVING[(HAVING.index(sdk) + 1) % len(HAVING)]]
+    return known(engine, fleet[HAVING[(HAVING.index(sdk) + 1) % len(HAVING)]])
+
+
+def known(engine: Engine, worker: Worker) -> Worker:
+    """Return a worker when the engine has what it registers last."""
+    deadline = time.monotonic() + 10
+    while engine.request("POST", f"/{worker.name}/relay").status != 405:
+        assert time.monotonic() < deadline
+    return worker
 
 
 def pieces(total: int) -> Iterator[bytes]:
