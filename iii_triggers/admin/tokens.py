@@ -85,7 +85,7 @@ class WorkerTokenAdmin(EngineAdmin[WorkerToken]):
     def get_fieldsets(self, request: HttpRequest, obj: WorkerToken | None = None) -> Any:
         """The hash is never among the fields."""
         times = ("created_at", "expires_at", "last_used_at", "revoked_at")
-        about = ("name", "expires_at")
+        about: tuple[str, ...] = ("name", "expires_at")
         if obj is not None:
             about = ("name", "hint", "status", "words", *times)
         can_change = obj is None or self.has_change_permission(request, obj)
