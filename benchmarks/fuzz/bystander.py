@@ -108,7 +108,8 @@ async def run(order: Bystander) -> Testimony:
     await offer(worker, function_id)
     answering = asyncio.create_task(answer(worker))
     over = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-    latencies_ms, wrong = [], []
+    latencies_ms: list[float] = []
+    wrong: list[str] = []
     print("ready", flush=True)
     while not over.done():
         number = len(latencies_ms)
