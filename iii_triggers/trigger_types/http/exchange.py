@@ -9,12 +9,13 @@ comes within the grace.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.channels import Channel, Channels, Direction
-from iii_triggers.engine.channels.errors import ChannelTaken
+from iii_triggers.engine.channels.errors import ChannelNotFound, ChannelTaken
 from iii_triggers.engine.invocation import Invoker
 from iii_triggers.engine.payload import NOTHING, Payload
 from iii_triggers.protocol.errors import IiiError, InvocationFailed, InvocationTimeout
@@ -60,6 +61,9 @@ class Exchange:
     _pending: Pending | None = None
     _timer: asyncio.TimerHandle | None = None
     _watch: asyncio.Task[None] | None = None
+    _body_taken: asyncio.Event | None = None
+    """There while a streamed answer has begun before the function took the body."""
+    _is_body_dropped = False
     _is_plain = True
     """Whether nothing but the entry in the table is to be undone."""
 
@@ -125,11 +129,12 @@ class Exchange:
         return dict(zip((REQUEST_BODY, RESPONSE), self._keys, strict=True)).get(name)
 
     def take(self, name: str, direction: Direction) -> Channel:
-        """Take the end of the function. Raise ChannelTaken for the other, and the second time."""
+        """Take the end of the function. Raise ChannelTaken for the other, and the second time.
+
+        Raise ChannelNotFound for a body that was dropped, because nobody took it in time.
+        """
         if (name, direction) == (REQUEST_BODY, "read") and self._upload is None:
-            limit, self._is_plain = self._max_body_bytes, False
-            self._upload = Upload(self._body, max_bytes=limit, on_error=self._decide)
-            return self._upload.channel
+            return self._take_body().channel
         if (name, direction) == (RESPONSE, "write") and self._download is None:
             self._is_plain = False
             self._download = Download(self._head)
@@ -137,6 +142,15 @@ class Exchange:
                 self._wait_for_head()
             return self._download.channel
         raise ChannelTaken()
+
+    def _take_body(self) -> Upload:
+        if self._is_body_dropped:
+            raise ChannelNotFound()
+        limit, self._is_plain = self._max_body_bytes, False
+        self._upload = Upload(self._body, max_bytes=limit, on_error=self._decide)
+        if self._body_taken is not None:
+            self._body_taken.set()
+        return self._upload
 
     async def chunk(self) -> bytes | None:
         """Return the next chunk of a streamed answer."""
@@ -220,9 +234,24 @@ class Exchange:
 
     async def _watch_client(self) -> None:
         """End the response when the client goes: nothing else tells, while nothing is sent."""
-        if self._upload is not None and self._upload.task is not None:
-            await asyncio.wait({self._upload.task})
-        if self._body.is_complete:
+        if not self._body.is_complete:
+            await self._wait_uploaded()
+        if not self._body.is_cut_off:
             await self._body.incoming.gone()
-            if self._download is not None:
-                self._download.channel.abandon()
+        if self._download is not None:
+            self._download.channel.abandon()
+
+    async def _wait_uploaded(self) -> None:
+        """Leave the body to the function; if it does not take it in time, it is dropped.
+
+        As long as nobody reads the body nobody can see that the client has gone.
+        """
+        if self._upload is None:
+            self._body_taken = asyncio.Event()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timeout_s):
+                    await self._body_taken.wait()
+        if self._upload is None:
+            self._is_body_dropped = True
+        elif self._upload.task is not None:
+            await asyncio.wait({self._upload.task})

@@ -25,25 +25,36 @@ class Incoming(Protocol):
         """Return the next bytes and whether more follow. Raise ClientGone if it ends early."""
 
     async def gone(self) -> None:
-        """Return when the client has gone. Called after the last part only."""
+        """Return when the client has gone; what it still sends is dropped. No part comes after."""
 
 
 class RequestBody:
     """A body of which the beginning, often all of it, is in memory."""
 
-    __slots__ = ("content", "incoming", "is_complete")
+    __slots__ = ("content", "incoming", "is_complete", "is_cut_off")
 
     def __init__(self, incoming: Incoming) -> None:
         self.incoming = incoming
         self.content = b""
         self.is_complete = False
+        self.is_cut_off = False
+        """Whether the client went away before the end."""
+
+    async def part(self) -> bytes:
+        """Return the next bytes, which are not kept. Raise ClientGone if the body ends early."""
+        try:
+            part, has_more = await self.incoming.part()
+        except ClientGone:
+            self.is_cut_off = True
+            raise
+        self.is_complete = not has_more
+        return part
 
     async def gather(self, limit: int) -> None:
         """Read on until there are more than ``limit`` bytes, or all."""
         parts, size = [self.content], len(self.content)
         while not self.is_complete and size <= limit:
-            part, has_more = await self.incoming.part()
-            self.is_complete = not has_more
+            part = await self.part()
             parts.append(part)
             size += len(part)
         self.content = b"".join(parts)
@@ -64,9 +75,8 @@ async def read_body(body: RequestBody, request: HttpRequest, config: HttpConfig)
     is_larger = _declared_length(request) > limit
     if is_larger and is_limited:
         raise BodyTooLarge.of(limit)
-    body.content, has_more = await body.incoming.part()
-    body.is_complete = not has_more
-    if has_more and not is_larger and kind != "raw":
+    body.content = await body.part()
+    if not body.is_complete and not is_larger and kind != "raw":
         await body.gather(limit)
     if is_limited and len(body.content) > limit:
         raise BodyTooLarge.of(limit)

@@ -53,7 +53,7 @@ class Upload:
         size = len(self._body.content)
         await self._put(self._body.content)
         while not self._body.is_complete:
-            part = await self._part()
+            part = await self._body.part()
             size += len(part)
             if self._max_bytes is not None and size > self._max_bytes:
                 raise BodyTooLarge.of(self._max_bytes)
@@ -63,14 +63,9 @@ class Upload:
         """Read on for nobody: the client may be one that reads no answer before it has sent all."""
         try:
             while not self._body.is_complete:
-                await self._part()
+                await self._body.part()
         except ClientGone:
             return
-
-    async def _part(self) -> bytes:
-        part, has_more = await self._body.incoming.part()
-        self._body.is_complete = not has_more
-        return part
 
     async def _put(self, content: bytes) -> None:
         for start in range(0, len(content), PIECE_BYTES):
