@@ -117,6 +117,7 @@ class TriggerForm(ModelForm[Trigger]):
                 **{name: self._value(name) for name in names},
                 enabled=self._value("enabled"),
                 exclude_pk=self.instance.pk,
+                provider_namespace=self.instance.provider_namespace,
             )
         except TriggerRejected as error:
             self.add_error(field if field in self.fields else None, rejection(error))
@@ -130,10 +131,16 @@ def check_trigger(
     trigger_id: str,
     enabled: bool,
     exclude_pk: int | None,
+    provider_namespace: str,
 ) -> None:
     """Check a trigger; one that is disabled conflicts with nothing. Raise TriggerRejected."""
     if not enabled:
-        validate_config(trigger_type=trigger_type, namespace=namespace, config=config)
+        validate_config(
+            trigger_type=trigger_type,
+            namespace=namespace,
+            config=config,
+            provider_namespace=provider_namespace,
+        )
         return
     validate_trigger(
         trigger_type=trigger_type,
@@ -141,6 +148,7 @@ def check_trigger(
         config=config,
         trigger_id=trigger_id,
         exclude_pk=exclude_pk,
+        provider_namespace=provider_namespace,
     )
 
 

@@ -39,6 +39,7 @@ ALWAYS_READ_ONLY = (
     "state_meaning",
     "error",
     "next_fire",
+    "provider_namespace",
     "source",
     "owner",
     "created_at",
@@ -123,7 +124,10 @@ class TriggerAdmin(CronPages, EngineAdmin[Trigger]):
         if obj is not None and not self._is_free(request, obj):
             config, metadata = "pretty_config", "pretty_metadata"
         main = (None, {"fields": ("trigger_type", "function_id", config, "enabled")})
-        more = (_("Identity and metadata"), {"fields": ("trigger_id", "namespace", metadata)})
+        identity = IDENTITY
+        if obj is not None and obj.provider_namespace:
+            identity = (*IDENTITY, "provider_namespace")
+        more = (_("Identity and metadata"), {"fields": (*identity, metadata)})
         if obj is None:
             return (main, more)
         slot = ("next_fire",) if obj.next_fire_at is not None else ()

@@ -15,7 +15,7 @@ from iii_triggers.protocol.errors import LimitExceeded, TriggerConflict
 
 VALIDATE = "iii_triggers.trigger_types.validation.validate_trigger"
 """Trigger types are above this layer."""
-DECLARED = ("trigger_type", "function_id", "config", "metadata")
+DECLARED = ("trigger_type", "provider_namespace", "function_id", "config", "metadata")
 
 Before = dict[str, Any] | None
 """What a row held that was replaced; None if there was none."""
@@ -28,6 +28,8 @@ class Wanted:
     trigger_id: str
     namespace: str
     trigger_type: str
+    provider_namespace: str
+    """Where the type must be; "" is wherever it is found."""
     function_id: str
     config: Any
     metadata: Any
@@ -83,6 +85,7 @@ def _save(wanted: Wanted) -> Before:
     validate(
         trigger_type=wanted.trigger_type,
         namespace=wanted.namespace,
+        provider_namespace=wanted.provider_namespace,
         config=wanted.config,
         trigger_id=wanted.trigger_id,
         exclude_pk=row.pk if row is not None else None,

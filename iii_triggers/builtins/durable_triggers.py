@@ -102,6 +102,7 @@ def _wanted(data: RegisterInput) -> Wanted:
         trigger_id=trigger_id,
         namespace=HOME,
         trigger_type=data.trigger_type,
+        provider_namespace=data.trigger_namespace or "",
         function_id=data.function_id,
         config={} if data.config is None else data.config,
         metadata=data.metadata,
@@ -110,10 +111,10 @@ def _wanted(data: RegisterInput) -> Wanted:
 
 def _check_namespaces(data: RegisterInput) -> None:
     for namespace in (data.namespace, data.trigger_namespace):
-        if namespace is not None and not namespace.strip():
+        if namespace is not None and not is_id(namespace):
             raise InvalidNamespace()
-        if namespace not in (None, HOME):
-            raise TriggerRejected(f"A trigger without an owner has all it needs in '{HOME}'.")
+    if data.namespace not in (None, HOME):
+        raise TriggerRejected(f"A trigger without an owner has its function in '{HOME}'.")
 
 
 async def _register(engine: Engine, wanted: Wanted, verdict: Verdict) -> None:
@@ -153,7 +154,8 @@ async def _is_provided_elsewhere(engine: Engine, entry: TriggerEntry) -> bool:
     if entry.state != "parked" or not engine.network.bus.is_on:
         return False
     types = await elsewhere.read(engine, types_of_other_nodes)
-    return any(t.id == entry.trigger.trigger_type and t.namespace == HOME for t in types)
+    home = entry.trigger.provider_namespace or HOME
+    return any(t.id == entry.trigger.trigger_type and t.namespace == home for t in types)
 
 
 async def _unregister(engine: Engine, trigger_id: str, context: CallContext) -> bool:

@@ -154,6 +154,7 @@ def live_trigger(row: Trigger) -> LiveTrigger:
         config=row.config,
         metadata=row.metadata,
         namespace=row.namespace,
+        provider_namespace=row.provider_namespace or None,
         source=row.source,  # type: ignore[arg-type]  # the choices of the model
         pk=row.pk,
     )

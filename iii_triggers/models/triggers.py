@@ -54,6 +54,13 @@ class Trigger(models.Model):
     )
     namespace = models.CharField(_("namespace"), max_length=255, default="default")
     trigger_type = models.CharField(_("trigger type"), max_length=255)
+    provider_namespace = models.CharField(
+        _("namespace of the type"),
+        max_length=255,
+        blank=True,
+        default="",
+        help_text=_("Where the type must be; empty looks in the namespace, then in default."),
+    )
     function_id = models.CharField(_("function"), max_length=255)
     config = models.JSONField(_("config"), default=dict, blank=True)
     metadata = models.JSONField(

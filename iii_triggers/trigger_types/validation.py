@@ -30,6 +30,7 @@ def validate_trigger(
     config: Any,
     trigger_id: str,
     exclude_pk: int | None,
+    provider_namespace: str = "",
 ) -> None:
     """Check a trigger of the site that is, or is about to be, enabled.
 
@@ -37,17 +38,28 @@ def validate_trigger(
     parked until somebody does. Raise InvalidConfig (``field`` is the config key) or
     TriggerConflict (the message names the other trigger).
     """
-    validate_config(trigger_type=trigger_type, namespace=namespace, config=config)
-    registrator = builtin_trigger_types().get(trigger_type)
+    validate_config(
+        trigger_type=trigger_type,
+        namespace=namespace,
+        config=config,
+        provider_namespace=provider_namespace,
+    )
+    registrator = _builtin(trigger_type, provider_namespace)
     if registrator is not None:
         _check_conflict(registrator, config, trigger_id, exclude_pk)
 
 
-def validate_config(*, trigger_type: str, namespace: str, config: Any) -> None:
-    """Check a config alone, as of a trigger that stays disabled. Raise InvalidConfig."""
-    registrator = builtin_trigger_types().get(trigger_type)
+def validate_config(
+    *, trigger_type: str, namespace: str, config: Any, provider_namespace: str = ""
+) -> None:
+    """Check a config alone, as of a trigger that stays disabled. Raise InvalidConfig.
+
+    ``provider_namespace`` is where the type must be; "" looks in ``namespace``, then in default.
+    """
+    registrator = _builtin(trigger_type, provider_namespace)
     if registrator is None:
-        _check_against_row(trigger_type, namespace, config)
+        namespaces = [provider_namespace] if provider_namespace else [namespace, "default"]
+        _check_against_row(trigger_type, namespaces, config)
     else:
         registrator.validate_config(config)
 
@@ -63,19 +75,25 @@ def _load(paths: tuple[str, ...]) -> dict[str, TriggerRegistrator]:
     return types
 
 
-def _check_against_row(trigger_type: str, namespace: str, config: Any) -> None:
+def _builtin(trigger_type: str, provider_namespace: str) -> TriggerRegistrator | None:
+    if provider_namespace not in ("", "default"):
+        return None
+    return builtin_trigger_types().get(trigger_type)
+
+
+def _check_against_row(trigger_type: str, namespaces: list[str], config: Any) -> None:
     if config is not None and not isinstance(config, dict):
         raise InvalidConfig("The config must be a JSON object.")
-    schema = _schema_of(trigger_type, namespace)
+    schema = _schema_of(trigger_type, namespaces)
     if schema is not None:
         check_value({} if config is None else config, schema)
 
 
-def _schema_of(trigger_type: str, namespace: str) -> Any:
-    """Return the schema of the type where a trigger finds it: its namespace, then the default."""
-    rows = TriggerType.objects.filter(type_id=trigger_type, namespace__in=[namespace, "default"])
+def _schema_of(trigger_type: str, namespaces: list[str]) -> Any:
+    """Return the schema of the type in the first of the namespaces that has it."""
+    rows = TriggerType.objects.filter(type_id=trigger_type, namespace__in=namespaces)
     schemas = dict(rows.values_list("namespace", "config_schema"))
-    return schemas.get(namespace) if namespace in schemas else schemas.get("default")
+    return next((schemas[name] for name in namespaces if name in schemas), None)
 
 
 def _check_conflict(

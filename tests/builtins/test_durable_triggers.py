@@ -98,12 +98,25 @@ async def test_a_type_that_is_not_there_yet_parks_it(engine: Engine, connect: Co
     assert entry.state == "active"
 
 
+async def test_the_type_may_be_of_another_namespace(engine: Engine, connect: Connect) -> None:
+    provider = await connect(name="provider", namespace="tenant")
+    await provider.send("registertriggertype", id="http", description="Another http.")
+    worker = await connect()
+    wanted = {"trigger_type": "http", "function_id": "f", "config": {"anything": 1}}
+    await worker.start_call(REGISTER, {**wanted, "trigger_namespace": "tenant"}, invocation_id="i")
+    delivery = await delivered(provider)
+    assert delivery["config"] == {"anything": 1}
+    await verdict(provider, delivery)
+    entry = engine.triggers.get((await result(worker))["result"]["id"])
+    assert entry is not None and entry.provider is not None
+    assert entry.provider.namespace == "tenant"
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
         ({"config": {}}, "trigger_registration_failed"),
         ({"config": [1]}, "trigger_registration_failed"),
-        ({"trigger_namespace": "elsewhere"}, "trigger_registration_failed"),
         ({"namespace": "elsewhere"}, "trigger_registration_failed"),
         ({"trigger_namespace": " "}, "INVALID_NAMESPACE"),
         ({"trigger_type": " "}, "LIMIT_EXCEEDED"),
