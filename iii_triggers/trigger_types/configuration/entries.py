@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
+from django.db.models import QuerySet
+
 from iii_triggers.models import Configuration
 from iii_triggers.protocol.codec import from_json, to_json
 from iii_triggers.protocol.errors import IiiError, InvalidArguments, InvalidConfig, NotFound
 from iii_triggers.protocol.json_values import check_json
 from iii_triggers.store.items import ValueTooLarge, check_depth
-from iii_triggers.store.races import outlast_races
+from iii_triggers.store.races import RACES, outlast_races
 from iii_triggers.trigger_types.json_schema import check_schema, check_value
 
 from .changes import ConfigurationChange
@@ -86,17 +89,33 @@ def set_value(id_: str, value: str) -> ConfigurationChange:
 
     Raise NotRegistered, SchemaInvalid, SchemaUnavailable, LimitExceeded, ValueTooLarge.
     """
+    for _ in range(RACES):
+        schema = _registered(Configuration.objects.all(), id_).schema
+        # Outside the transaction: a schema may take seconds to check, and on SQLite a transaction
+        # keeps every other writer of the site out.
+        check_against(value, schema)
+        change = _replace(id_, value, schema)
+        if change is not None:
+            return change
+    raise SchemaUnavailable("The schema changes all the time.")
 
-    def write() -> ConfigurationChange:
-        row = Configuration.objects.select_for_update().filter(config_id=id_).first()
-        if row is None:
-            raise NotRegistered(f"Configuration '{id_}' is not registered.")
-        check_against(value, row.schema)
+
+def _replace(id_: str, value: str, schema: Any) -> ConfigurationChange | None:
+    """Replace a value that was checked against ``schema``; None if there is another one now."""
+    with transaction.atomic():
+        row = _registered(Configuration.objects.select_for_update(), id_)
+        if row.schema != schema:
+            return None
         old, row.value = row.value, value
         row.save(update_fields=["value", "updated_at"])
-        return ConfigurationChange(event_type="updated", row=row, old=old, new=value)
+    return ConfigurationChange(event_type="updated", row=row, old=old, new=value)
 
-    return outlast_races(write)
+
+def _registered(rows: QuerySet[Configuration], id_: str) -> Configuration:
+    row = rows.filter(config_id=id_).first()
+    if row is None:
+        raise NotRegistered(f"Configuration '{id_}' is not registered.")
+    return row
 
 
 def find(id_: str) -> Configuration:

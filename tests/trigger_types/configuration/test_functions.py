@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from iii_triggers import ainvoke
 from iii_triggers.engine.core import Engine
 from iii_triggers.models import Configuration
+from iii_triggers.protocol.errors import IiiError
+from iii_triggers.trigger_types.configuration import entries
+from iii_triggers.trigger_types.configuration.entries import check_against
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
@@ -168,6 +171,39 @@ async def test_a_database_that_fails_is_told_without_details(
     monkeypatch.setattr("iii_triggers.trigger_types.configuration.functions.find", fail)
     error = (await worker.call("configuration::get", {"id": "mail"}))["error"]
     assert (error["code"], error["message"]) == ("ADAPTER_ERROR", "The database failed.")
+
+
+async def test_a_value_is_checked_while_others_may_write(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A schema may take seconds, and on SQLite a transaction keeps every other writer out."""
+    locked: list[bool] = []
+
+    def check(value: str, schema: Any) -> None:
+        locked.append(connection.in_atomic_block)
+        check_against(value, schema)
+
+    monkeypatch.setattr(entries, "check_against", check)
+    await ainvoke("configuration::register", {"id": "c", "schema": {}})
+    await ainvoke("configuration::set", {"id": "c", "value": 1})
+    assert locked == [False]
+
+
+async def test_a_value_is_checked_again_if_the_schema_changed_meanwhile(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ainvoke("configuration::register", {"id": "c", "schema": {}})
+
+    def check(value: str, schema: Any) -> None:
+        check_against(value, schema)
+        monkeypatch.setattr(entries, "check_against", check_against)
+        Configuration.objects.update(schema={"type": "string"})
+
+    monkeypatch.setattr(entries, "check_against", check)
+    with pytest.raises(IiiError) as caught:
+        await ainvoke("configuration::set", {"id": "c", "value": 1})
+    assert caught.value.code == "SCHEMA_INVALID"
+    assert (await ainvoke("configuration::get", {"id": "c"}))["value"] is None
 
 
 async def test_registering_at_the_same_time_does_not_fail(engine: Engine) -> None:
