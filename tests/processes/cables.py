@@ -62,6 +62,8 @@ class Cable(Closing):
         self._strands: list[Strand] = []
         self._loose: list[Strand] = []
         self._is_plugged = True
+        self.opened = 0
+        """How many connections have come through so far."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -119,3 +121,4 @@ class Cable(Closing):
         server.settimeout(None)
         with self._lock:
             self._strands.append(Strand(client, server))
+            self.opened += 1

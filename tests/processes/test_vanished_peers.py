@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.sync.client import connect
 
+from tests.e2e.environments import SDKS, SdkUnavailable
 from tests.e2e.eventually import eventually
+from tests.e2e.workers import Worker
 
 from .cables import Cable
 from .sites import Site
@@ -19,6 +22,8 @@ pytestmark = pytest.mark.slow
 SETTINGS = "tests.processes.quick_ping_settings"
 FOUND_S = 15.0
 LARGE = "x" * 60_000
+OLD = next(sdk for sdk in SDKS if sdk.version == "0.9.0")
+TELEMETRY = {"OTEL_ENABLED": "true"}
 
 
 @pytest.fixture(scope="module", params=["uvicorn", "daphne"])
@@ -89,6 +94,29 @@ def test_a_socket_that_is_never_read_by_its_program_stays(engine: Site) -> None:
         telemetry.ping().wait(FOUND_S)
         assert telemetry.close_code is None
         assert probe.ping() == {"type": "pong"}
+
+
+@pytest.mark.sdk
+def test_the_telemetry_socket_of_an_old_sdk_which_it_never_reads_stays(
+    engine: Site, cable: Cable, tmp_path: Path
+) -> None:
+    try:
+        url = through(cable)
+        worker = Worker(OLD, url=url, name="old", home=tmp_path / "old", **TELEMETRY)
+    except SdkUnavailable as reason:
+        pytest.skip(str(reason))
+    try:
+        worker.wait_ready()
+        eventually(lambda: cable.opened, lambda opened: opened == 2)
+        with Cable("127.0.0.1", engine.worker_port) as other, BareWorker(through(other)) as clock:
+            clock.offer("tick", api_path="tick", http_method="GET")
+            # Until the silent one is found, the old SDK has been asked several times.
+            other.loosen()
+            is_gone(engine, "/tick")
+        assert "old" in worker.do("list_workers")
+        assert cable.opened == 2
+    finally:
+        worker.kill()
 
 
 def listed(worker: BareWorker) -> list[Any]:
