@@ -124,7 +124,7 @@ class TriggerAdmin(CronPages, EngineAdmin[Trigger]):
         if obj is not None and not self._is_free(request, obj):
             config, metadata = "pretty_config", "pretty_metadata"
         main = (None, {"fields": ("trigger_type", "function_id", config, "enabled")})
-        identity = IDENTITY
+        identity: tuple[str, ...] = IDENTITY
         if obj is not None and obj.provider_namespace:
             identity = (*IDENTITY, "provider_namespace")
         more = (_("Identity and metadata"), {"fields": (*identity, metadata)})
