@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from iii_triggers.context import Invocation, enter
@@ -12,7 +14,11 @@ from .payload import NOTHING, Payload
 from .threads import SiteThreads
 
 if TYPE_CHECKING:
-    from .calls import Pending
+    from .calls import Outcome, Pending
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[Payload]]
 
 
 async def run_handler(pending: Pending, function: LocalFunction, threads: SiteThreads) -> Payload:
@@ -50,6 +56,26 @@ async def run_handler(pending: Pending, function: LocalFunction, threads: SiteTh
     return NOTHING if result is None else Payload.of(result)
 
 
-def own_failure(error: IiiError) -> InvocationFailed:
+async def outcome_of(pending: Pending, work: Work, *, keeps_errors: bool) -> Outcome:
+    """Do the work of a call and return how it ended; only a cancellation is raised.
+
+    ``keeps_errors`` tells that an IiiError is about this very call, not about one it made.
+    """
+    try:
+        return await work()
+    except IiiError as error:
+        return error if keeps_errors else _own_failure(error)
+    except (Exception, SystemExit) as error:
+        # SystemExit too: left alone it would end the event loop, and so the whole process.
+        logger.warning(
+            "Function %s failed.",
+            pending.call.function_id,
+            exc_info=True,
+            extra={"action": "invoke", "invocation_id": pending.id},
+        )
+        return InvocationFailed(str(error) or type(error).__name__)
+
+
+def _own_failure(error: IiiError) -> InvocationFailed:
     """Return what a function raised as its own error: a call that it made may have failed."""
     return InvocationFailed(error.message, code=error.code, stacktrace=error.stacktrace)

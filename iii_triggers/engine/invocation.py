@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,7 +29,7 @@ from iii_triggers.protocol.messages import InvocationResult, InvokeFunction
 from .calls import Away, Call, Done, Outcome, Pending
 from .connections import WorkerConnection
 from .functions import FunctionTable, LocalFunction, Offer
-from .handlers import own_failure, run_handler
+from .handlers import Work, outcome_of, run_handler
 from .http_functions.client import HttpFunctions
 from .ids import IdSource
 from .payload import NOTHING, Payload
@@ -38,8 +37,6 @@ from .remote_functions import RemoteOffer
 from .threads import SiteThreads
 
 logger = logging.getLogger(__name__)
-
-Work = Callable[[], Awaitable[Payload]]
 
 CANCEL_TIMEOUT_S = 1.0
 
@@ -295,24 +292,12 @@ class Invoker:
         pending.task = asyncio.get_running_loop().create_task(task)
 
     async def _outcome(self, pending: Pending, work: Work, *, keeps_errors: bool) -> None:
-        outcome: Outcome
         try:
-            outcome = await work()
-        except IiiError as error:
-            outcome = error if keeps_errors else own_failure(error)
+            outcome = await outcome_of(pending, work, keeps_errors=keeps_errors)
         except asyncio.CancelledError:
             if pending not in self._pending:
                 raise
             outcome = InvocationFailed("The function was cancelled.")
-        except (Exception, SystemExit) as error:
-            # SystemExit too: left alone it would end the event loop, and so the whole process.
-            logger.warning(
-                "Function %s failed.",
-                pending.call.function_id,
-                exc_info=True,
-                extra={"action": "invoke", "invocation_id": pending.id},
-            )
-            outcome = InvocationFailed(str(error) or type(error).__name__)
         self._finish(pending, outcome)
 
 

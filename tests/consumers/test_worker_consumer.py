@@ -116,7 +116,7 @@ async def _async(value: bool) -> bool:
         {"type": "unregistertrigger", "id": "unknown"},
         {"type": "unregistertriggertype", "id": "unknown"},
         {"type": "registerfunction", "id": " "},
-        {"type": "registerfunction", "id": "h", "invocation": {"url": "https://x"}},
+        {"type": "registerfunction", "id": "h", "invocation": {"url": "https://10.0.0.1"}},
         {"type": "registertriggertype", "id": "http"},
         {"type": "invocationresult", "invocation_id": "unknown"},
     ],
