@@ -12,6 +12,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.channels import Channel, Channels, Direction
@@ -35,9 +36,13 @@ TURNS = 5
 """Turns of the event loop after the grace: a busy process may not have looked at its sockets."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Streamed:
-    """An answer that comes in chunks. ``next`` is for one loop only, the one of the engine."""
+    """An answer that comes in chunks. ``next`` is for one loop only, the one of the engine.
+
+    It ends as well when whoever got it drops it: a site's middleware that answers something else,
+    a door whose client went before the first chunk.
+    """
 
     status: int
     headers: dict[str, str]
@@ -230,7 +235,14 @@ class Exchange:
             # The deadline is one for the headers; what follows takes as long as it takes.
             self._invoker.set_deadline(self._pending, None)
         self._watch = self._loop.create_task(self._watch_client())
-        return Streamed(status=download.status, headers=download.headers, exchange=self)
+        streamed = Streamed(status=download.status, headers=download.headers, exchange=self)
+        finalize(streamed, self._close_soon).atexit = False
+        return streamed
+
+    def _close_soon(self) -> None:
+        """End it from whatever thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.close)
 
     async def _watch_client(self) -> None:
         """End the response when the client goes: nothing else tells, while nothing is sent."""

@@ -5,11 +5,16 @@ A server need not say so when it is sent something; it tells whoever reads on.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from django.core.asgi import get_asgi_application
+from django.test import override_settings
 
+from iii_triggers.engine.core import Engine
 from tests.support.asgi import Socket
+from tests.support.asgi import request as ask_server
 from tests.support.channels import accepted, end_of, hang_up, messages
 from tests.support.eventually import eventually
 from tests.support.streaming import Request
@@ -117,3 +122,24 @@ async def test_a_body_that_nobody_took_in_time_cannot_be_taken(bind: Bind) -> No
                 assert (await reader.event())["type"] == "websocket.close"
             hang_up(writer)
             assert await request.rest() == b""
+
+
+@override_settings(MIDDLEWARE=["django.middleware.http.ConditionalGetMiddleware"])
+async def test_an_answer_that_the_site_replaces(bind: Bind, engine: Engine) -> None:
+    worker = await bind()
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    await worker.bind("get", "http", config={"api_path": "x"})
+    asking = asyncio.ensure_future(
+        ask_server(
+            get_asgi_application(), "GET", "/iii/http/x", headers={"if-modified-since": date}
+        )
+    )
+    invocation = (await worker.transport.receive("invokefunction"))[0]
+    async with end_of(invocation["data"]["response"]) as writer:
+        await accepted(writer)
+        order = {"type": "set_headers", "headers": {"last-modified": date}}
+        writer.send(order)
+        writer.send(b"x")
+        assert (await asking).status == 304
+        assert await writer.close_code() == 1000
+    assert not engine.channels.sources
