@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from http.cookies import SimpleCookie
 from urllib.parse import quote
 
 from django.core.handlers.asgi import ASGIRequest
@@ -81,10 +82,12 @@ def _add_header(answer: HttpResponseBase, name: str, value: str) -> None:
     A cookie the jar does not take (one with an attribute newer than Python, or a second one of
     its name) goes out as a header; there is room for one.
     """
-    cookies = len(answer.cookies)
     if name == "set-cookie":
-        answer.cookies.load(value)
-        if len(answer.cookies) == cookies:
+        read = SimpleCookie(value)
+        # An attribute that Python does not know is a second cookie to it, with those that follow.
+        if len(read) == 1 and not read.keys() & answer.cookies.keys():
+            answer.cookies.update(read)
+        else:
             answer.headers[name] = value
     elif name in answer.headers:
         answer.headers[name] = f"{answer.headers[name]}, {value}"

@@ -233,10 +233,18 @@ def test_every_door_gives_the_same_answer(background: Engine, ask: Ask, door: An
         assert answer.header("content-length") == expected.header("content-length")
 
 
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "a=1; Path=/; Invented",
+        # To Python this is a second cookie, and the rest belongs to it.
+        "a=1; Invented=High; HttpOnly; Secure",
+        "a=one two; Secure",
+    ],
+)
 def test_a_cookie_with_an_attribute_that_python_does_not_know_is_sent_as_it_is(
-    background: Engine, routes: SiteFunctions
+    background: Engine, routes: SiteFunctions, cookie: str
 ) -> None:
-    cookie = "a=1; Path=/; Invented"
     headers = {"set-cookie": cookie}
     function = declare(routes, "full", lambda data: {"status_code": 200, "headers": headers})
     on_engine(background, _replace(background, function))
