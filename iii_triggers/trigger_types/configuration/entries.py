@@ -112,15 +112,20 @@ def _replace(id_: str, value: str, schema: Any) -> ConfigurationChange | None:
 
 
 def _registered(rows: QuerySet[Configuration], id_: str) -> Configuration:
-    row = rows.filter(config_id=id_).first()
+    row = _named(rows, id_)
     if row is None:
         raise NotRegistered(f"Configuration '{id_}' is not registered.")
     return row
 
 
+def _named(rows: QuerySet[Configuration], id_: str) -> Configuration | None:
+    # PostgreSQL fails when it is asked for a NUL character.
+    return rows.filter(config_id=id_).first() if ID.fullmatch(id_) else None
+
+
 def find(id_: str) -> Configuration:
     """Return a configuration. Raise NotFound."""
-    row = Configuration.objects.filter(config_id=id_).first()
+    row = _named(Configuration.objects.all(), id_)
     if row is None:
         raise NotFound(f"Configuration '{id_}' not found.")
     return row

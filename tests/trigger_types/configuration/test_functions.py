@@ -173,6 +173,14 @@ async def test_a_database_that_fails_is_told_without_details(
     assert (error["code"], error["message"]) == ("ADAPTER_ERROR", "The database failed.")
 
 
+@pytest.mark.parametrize("id_", ["", "a\0b", "x" * 65])
+async def test_an_id_that_cannot_be_is_not_there(connect: Connect, id_: str) -> None:
+    worker = await connect()
+    assert await failure(worker, "get", id=id_) == "NOT_FOUND"
+    assert await failure(worker, "schema", id=id_) == "NOT_FOUND"
+    assert await failure(worker, "set", id=id_, value=1) == "NOT_REGISTERED"
+
+
 async def test_a_value_is_checked_while_others_may_write(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
