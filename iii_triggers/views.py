@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
 from django.core.handlers.asgi import ASGIRequest
@@ -83,7 +83,7 @@ def _add_header(answer: HttpResponseBase, name: str, value: str) -> None:
     its name) goes out as a header; there is room for one.
     """
     if name == "set-cookie":
-        read = SimpleCookie(value)
+        read = _cookies(value)
         # An attribute that Python does not know is a second cookie to it, with those that follow.
         if len(read) == 1 and not read.keys() & answer.cookies.keys():
             answer.cookies.update(read)
@@ -93,6 +93,13 @@ def _add_header(answer: HttpResponseBase, name: str, value: str) -> None:
         answer.headers[name] = f"{answer.headers[name]}, {value}"
     else:
         answer.headers[name] = value
+
+
+def _cookies(value: str) -> SimpleCookie:
+    try:
+        return SimpleCookie(value)
+    except CookieError:
+        return SimpleCookie()
 
 
 def _dispatcher() -> HttpDispatcher | None:

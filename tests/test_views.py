@@ -240,6 +240,7 @@ def test_every_door_gives_the_same_answer(background: Engine, ask: Ask, door: An
         # To Python this is a second cookie, and the rest belongs to it.
         "a=1; Invented=High; HttpOnly; Secure",
         "a=one two; Secure",
+        "a@b=1; Secure",
     ],
 )
 def test_a_cookie_with_an_attribute_that_python_does_not_know_is_sent_as_it_is(
