@@ -80,7 +80,18 @@ def _tested(sdk: Sdk, source: Path, engine: Engine, listener_port: int) -> Outco
         for path in sorted((source / "tests").glob("test_*.py"))
         if TALKS_TO_AN_ENGINE.search(path.read_text())
     ]
-    options = ["-q", "-o", "addopts=", "-p", "no:cacheprovider", "-rfE", "--tb=short"]
+    # Its own file, even if it says nothing of pytest: else pytest finds ours, further up.
+    options = [
+        "-q",
+        "-c",
+        "pyproject.toml",
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        "-rfE",
+        "--tb=short",
+    ]
     done = subprocess.run(
         [sdk.home / "bin" / "python", "-m", "pytest", *options, *files],
         cwd=source,

@@ -13,6 +13,7 @@ III_WORKER_LISTENERS = [
             "auth_function_id": "test::rbac-worker::auth",
             "expose_functions": [
                 'match("test::ew::public::*")',
+                'match("engine::functions::list")',
                 {"metadata": {"ew_public": True}},
             ],
             "on_function_registration_function_id": "test::rbac-worker::on-function-reg",
