@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable
 from typing import IO, Any
 
 from daphne.ws_protocol import WebSocketProtocol
-from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
 
 PROTOCOL = "iii.protocol"
 CONTENT = "iii.content"
@@ -30,9 +28,8 @@ Send = Callable[[Event], Awaitable[None]]
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
-@implementer(IPushProducer)
 class Outflow:
-    """Knows whether a connection takes more; Twisted tells it."""
+    """Knows whether a connection takes more; Twisted tells it (``IPushProducer``)."""
 
     def __init__(self) -> None:
         self._is_open = asyncio.Event()
