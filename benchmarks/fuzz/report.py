@@ -17,7 +17,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     first_round_mb: float = 48.0
     second_round_mb: float = 16.0
-    p99_ms: float = 500.0
+    p99_ms: float = 1500.0
     longest_ms: float = 5000.0
 
 

@@ -11,6 +11,7 @@ III_MAX_TRIGGER_TYPES_PER_WORKER = 50
 III_MAX_SEND_QUEUE_BYTES = 1024 * 1024
 LOGGING = {
     "version": 1,
+    "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "ERROR"},
 }
