@@ -90,3 +90,17 @@ async def test_the_engine_waits_for_answers_that_are_streamed(engine: Engine) ->
     await asyncio.sleep(0)
     engine.channels.remove_source("s")
     assert await waiting
+
+
+async def test_small_messages_do_not_make_room_for_large_ones() -> None:
+    channel = Channel(max_messages=8, max_bytes=10)
+    for _ in range(7):
+        await channel.put(b"")
+    await channel.put(b"x" * 10)
+    assert await channel.get() == b""
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(channel.put(b"y" * 10), 0.01)
+    for _ in range(7):
+        await channel.get()
+    await channel.put(b"y" * 10)
+    assert await channel.get() == b"y" * 10

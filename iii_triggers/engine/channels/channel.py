@@ -65,7 +65,7 @@ class Channel:
             raise ChannelClosed()
         self._messages.append(message)
         self._size += len(message)
-        if len(self._messages) >= self._max_messages or self._size >= self._max_bytes:
+        if self._is_full():
             self._has_room.clear()
         self._arrived.set()
 
@@ -80,8 +80,12 @@ class Channel:
             await self._arrived.wait()
         message = self._messages.popleft()
         self._size -= len(message)
-        self._has_room.set()
+        if not self._is_full():
+            self._has_room.set()
         return message
+
+    def _is_full(self) -> bool:
+        return len(self._messages) >= self._max_messages or self._size >= self._max_bytes
 
     def finish(self) -> None:
         """Say that all is written; what waits can still be read."""

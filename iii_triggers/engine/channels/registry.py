@@ -134,11 +134,15 @@ class Channels:
         return opened.channel
 
     def leave(self, channel_id: str) -> None:
-        """Note that one who took a side is done; without sides left the channel is forgotten."""
+        """Note that one who took a side is done; without sides left the channel is forgotten.
+
+        So it is when the reader left, though the writer has yet to learn of it, or never will.
+        """
         opened = self._opened.get(channel_id)
         if opened is not None:
             opened.sides_left -= 1
-            if not opened.sides_left:
+            channel = opened.channel
+            if not opened.sides_left or (channel.is_complete and channel.is_abandoned):
                 del self._opened[channel_id]
 
     async def sweep(self) -> None:

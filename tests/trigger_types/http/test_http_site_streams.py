@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -209,3 +210,18 @@ async def test_refs_are_checked(engine: Engine) -> None:
     await ChannelWriter(ref).awrite(b"x")
     with pytest.raises(ChannelTaken):
         await ChannelWriter(ref).awrite(b"x")
+
+
+async def test_a_writer_that_is_dropped_when_its_reader_left_frees_the_channel(
+    engine: Engine,
+) -> None:
+    channel_id, key = engine.channels.create(buffer_size=1)
+    ref = {"channel_id": channel_id, "access_key": key}
+    writer = ChannelWriter({**ref, "direction": "write"})
+    reader = ChannelReader({**ref, "direction": "read"})
+    await writer.awrite(b"one")
+    async with contextlib.aclosing(aiter(reader)) as messages:
+        assert await anext(messages) == b"one"
+    with pytest.raises(ChannelClosed):
+        await writer.awrite(b"two")
+    assert len(engine.channels) == 0
