@@ -27,6 +27,12 @@ SETTINGS = "benchmarks.fuzz.settings"
 READY_S = 30.0
 ERROR = re.compile(r"Traceback|could not be handled|ERROR|Fatal|never retrieved|never awaited")
 SHOWN = 5
+NOT_OURS = re.compile(
+    r"^ERROR: +Invalid UTF-8 sequence received from client\.\n.*?^UnicodeDecodeError[^\n]*$",
+    re.DOTALL | re.MULTILINE,
+)
+"""What uvicorn says of a text frame that is no text, before it closes the connection for it."""
+
 GONE_S = 15.0
 PAUSE_S = 0.25
 
@@ -143,7 +149,7 @@ class _Siege:
         }
 
     def _errors(self) -> list[str]:
-        lines = self._site.process.tail(1_000_000).splitlines()
+        lines = NOT_OURS.sub("", self._site.process.tail(1_000_000)).splitlines()
         found = [at for at, line in enumerate(lines) if ERROR.search(line)]
         shown = ["\n".join(lines[at : at + 40]) for at in found[:SHOWN]]
         return [f"{len(found)} errors", *shown] if found else []
