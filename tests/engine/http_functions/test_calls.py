@@ -1,4 +1,4 @@
-"""Calls over HTTP: what goes out, and what becomes of the answer (trigger reference, section 10)."""
+"""Calls over HTTP: what goes out, what comes of the answer (trigger reference, section 10)."""
 
 from __future__ import annotations
 
