@@ -51,7 +51,7 @@ def http(subject: Subject) -> None:
     assert answer.body["query_params"] == {"q": "a"}
     assert answer.body["body"] == {"n": 1}
     subject.undo(key)
-    assert subject.answers("made/7", {}, lambda answer: answer.status == 404)
+    subject.answers("made/7", {}, lambda answer: answer.status == 404)
     responding = {"api_path": f"{subject.name}/respond", "http_method": "POST"}
     subject.bind(subject.era.http, subject.offer("respond", "respond"), **responding)
     answer = subject.answers("respond", {"n": 2}, lambda answer: answer.status == 201)

@@ -1,10 +1,11 @@
 """The site of the matrix, as the tests that source packages ship expect an engine to be set up."""
 
 import os
+from typing import Any
 
 from tests.sdk_matrix.site import *  # noqa: F403
 
-III_QUEUES = {name: {} for name in ("test-orders", "test-multi", "test-chain")}
+III_QUEUES: dict[str, Any] = {name: {} for name in ("test-orders", "test-multi", "test-chain")}
 III_WORKER_LISTENERS = [
     {
         "port": int(os.environ["SHIPPED_LISTENER_PORT"]),

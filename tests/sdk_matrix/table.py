@@ -34,9 +34,9 @@ class Table:
     def failures(self) -> list[str]:
         """A text for every cell that failed."""
         return [
-            f"{row.name} {feature}: {row.reasons.get(feature, '')}"
+            f"{row.name} {feature}: {row.reasons.get(feature, 'not tried')}"
             for row in self.rows
-            for feature, mark in row.cells.items()
+            for feature, mark in zip(self.features, self._marks(row), strict=True)
             if mark == FAIL
         ]
 
