@@ -124,7 +124,12 @@ class FrameGate:
         if self._introducing:
             return True
         is_call = isinstance(message, m.InvokeFunction)
-        return settings.III_REGISTRATION_GRACE_S > 0 and (bool(self._waiting) or not is_call)
+        if settings.III_REGISTRATION_GRACE_S > 0:
+            return bool(self._waiting) or not is_call
+        if not is_call:
+            # What is registered here stays here: the namespace must not change any more.
+            self.introduce()
+        return False
 
     def _wait_in_line(self, message: m.AnyMessage) -> Awaitable[None] | None:
         self._waiting.append(message)

@@ -206,3 +206,14 @@ async def test_a_connection_that_ends_forgets_what_waits(engine: Engine, patient
     worker.connection.gate.introduce()
     await asyncio.sleep(0)
     assert offered(engine) == []
+
+
+async def test_without_grace_a_registration_settles_the_namespace(engine: Engine) -> None:
+    with override_settings(III_REGISTRATION_GRACE_S=0):
+        worker = FakeWorker(engine)
+        await worker.offer("f")
+        await worker.introduce(version="0.23.0", namespace="orders")
+        await worker.offer("g")
+    assert engine.functions.namespaces_of("f") == engine.functions.namespaces_of("g") == ["default"]
+    await worker.leave()
+    assert engine.functions.namespaces_of("f") == engine.functions.namespaces_of("g") == []
