@@ -41,7 +41,7 @@ class Sender:
 
     def send_text(self, text: str) -> None:
         """Queue a frame. Raise ChannelSendFailed when the socket is closed or hopelessly behind."""
-        if self._closed or self._close_code is not None:
+        if self.is_closing:
             raise ChannelSendFailed()
         if self._queue and self._queued_chars + len(text) > self._limit():
             logger.warning("A %s does not keep up with what it is sent; it is dropped.", self._peer)
@@ -58,6 +58,16 @@ class Sender:
         if self._close_code is None:
             self._close_code = code
             self._wake.set()
+
+    def drop(self, code: int) -> None:
+        """End the connection, and hear nothing more of a peer that does not take the close."""
+        self.close(code)
+        self.gave_up.set()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._closed or self._close_code is not None
 
     async def _wait_closed(self) -> None:
         await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT_S)

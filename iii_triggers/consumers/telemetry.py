@@ -36,6 +36,8 @@ class TelemetryConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no
         try:
             await frames.during(admission.admit())
             while (event := await frames.receive())["type"] != "websocket.disconnect":
+                if sender.is_closing:
+                    return
                 engine.telemetry.take(event.get("bytes") or b"")
         except PeerGone:
             return

@@ -51,10 +51,13 @@ class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
         engine = await process_engine.start_here(kind=Node.Kind.ASGI)
         teardown: asyncio.Task[None] | None = None
         sender = Sender(send)
-        admission = Admission(engine, scope, sender.close)
+        admission = Admission(engine, scope, sender.drop)
         frames = EarlyFrames(receive)
         try:
             session = await frames.during(admission.admit())
+            if sender.is_closing:
+                # The token ended while the auth function was asked.
+                return
             connection = engine.connect(sender, ip=peer_ip(scope), session=session)
             teardown = asyncio.create_task(_tear_down(engine, connection, sender))
             await _read_frames(engine, connection, frames.receive)

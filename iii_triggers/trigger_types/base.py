@@ -62,6 +62,10 @@ class TriggerRegistrator(ABC):
         """Return what only one trigger of the site may have, such as a route; None for nothing."""
         return None
 
+    def rivals(self, config: Any) -> Iterable[Trigger]:
+        """Return the triggers that one with ``config`` would take something from."""
+        return ()
+
     @abstractmethod
     async def register_trigger(self, trigger: Trigger) -> None:
         """Make ``trigger`` fire. Raise TriggerRejected if it cannot.

@@ -73,7 +73,7 @@ def canonical_id(function_id: str) -> str:
 
 def _decide(rules: Rules, function_id: str, namespace: str, metadata: Sequence[Any]) -> Verdict:
     ids = {function_id, canonical_id(function_id)}
-    names = SAME_FUNCTION if function_id in SAME_FUNCTION else ids
+    names = SAME_FUNCTION if function_id in SAME_FUNCTION else ids | _old_names(function_id)
     if any(matches(p, name) for p in rules.forbidden_functions for name in names):
         return "forbidden"
     listed = [pattern_of(item) for item in rules.namespaces.get(namespace, ())]
@@ -86,6 +86,12 @@ def _decide(rules: Rules, function_id: str, namespace: str, metadata: Sequence[A
     ):
         return "allowed"
     return "not_exposed"
+
+
+def _old_names(function_id: str) -> set[str]:
+    """Return the dotted name of a function of the engine: a rule may forbid it by that one."""
+    old = function_id.replace("::", ".")
+    return {old} if OLD_NAME.fullmatch(old) else set()
 
 
 def _is_exposed(rules: Rules, ids: set[str], namespace: str, metadata: Sequence[Any]) -> bool:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iii_triggers.protocol.errors import Forbidden
+
+from .reserved import is_reserved
+
 if TYPE_CHECKING:
     from iii_triggers.engine.connections import WorkerConnection
     from iii_triggers.engine.core import Engine
+    from iii_triggers.protocol.messages import RegisterTrigger
 
 
 def is_replica(one: WorkerConnection, other: WorkerConnection) -> bool:
@@ -24,9 +29,12 @@ def is_same_worker(one: WorkerConnection, other: WorkerConnection) -> bool:
 def may_offer(engine: Engine, connection: WorkerConnection, function_id: str) -> bool:
     """Tell whether an id is free for a session: neither the site's nor another worker's.
 
-    Replicas, which are under the same rules, share ids. What workers of other nodes offer is not
-    known by rules: a prefix keeps sessions apart there.
+    Nor one that means something to the engine; a prefix is a place of its own, where anything
+    goes. Replicas, which are under the same rules, share ids. What workers of other nodes offer is
+    not known by rules: a prefix keeps sessions apart there.
     """
+    if not connection.session.prefix and is_reserved(engine, connection, function_id):
+        return False
     key = (connection.namespace, function_id)
     offers = engine.functions.offers_of(key)
     return not engine.functions.is_local(key) and all(
@@ -35,11 +43,15 @@ def may_offer(engine: Engine, connection: WorkerConnection, function_id: str) ->
 
 
 def may_provide(engine: Engine, connection: WorkerConnection, key: tuple[str, str]) -> bool:
-    """Tell whether a session may provide a trigger type: nobody else does."""
+    """Tell whether a session may provide a trigger type: nobody else does.
+
+    Not in ``default`` either: triggers of other namespaces that have a type from there would move.
+    """
+    keys = (key, ("default", key[1]))
     return all(
         type_.worker is not None and is_replica(connection, type_.worker)
         for type_ in engine.triggers.types()
-        if type_.key == key
+        if type_.key in keys
     )
 
 
@@ -52,3 +64,12 @@ def owns_trigger(
         return or_free
     owner = entry.trigger.worker
     return owner is not None and is_same_worker(connection, owner)
+
+
+def check_rivals(engine: Engine, connection: WorkerConnection, wanted: RegisterTrigger) -> None:
+    """Raise Forbidden if a trigger would take the route, or the like, of another worker."""
+    type_ = engine.trigger_type(engine.triggers.canonical(wanted.trigger_type))
+    for trigger in type_.rivals(wanted.config) if type_ is not None else ():
+        owner = trigger.worker
+        if owner is not None and not is_replica(connection, owner):
+            raise Forbidden(f"What trigger '{wanted.id}' asks for belongs to another worker.")

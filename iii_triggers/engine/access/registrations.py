@@ -38,7 +38,8 @@ class RegistrationGuard:
     ) -> Awaitable[None] | None:
         """Register a function under the prefix of the session, if it may."""
         session = connection.session
-        if not (session.may_register_functions and session.may_use(connection.namespace)):
+        may = session.may_register_functions and session.may_use(connection.namespace)
+        if not may or _names_a_secret(message):
             deny(connection, "function", message.id)
             return None
         if any(one.hooks.function for one in session.rules):
@@ -156,6 +157,12 @@ def deny(connection: WorkerConnection, what: str, id_: str) -> None:
 async def _settle(work: Awaitable[None] | None) -> None:
     if work is not None:
         await work
+
+
+def _names_a_secret(message: m.RegisterFunction) -> bool:
+    """Tell whether a secret of the site would go to a URL, which the worker has chosen."""
+    invocation = message.invocation
+    return isinstance(invocation, dict) and invocation.get("auth") is not None
 
 
 def _text(value: object) -> str | None:

@@ -10,6 +10,8 @@ from .decision import Verdict, decide
 from .rules import Rules
 
 MAX_REMEMBERED = 10_000
+MAX_REMEMBERED_LENGTH = 1000
+"""Characters of a key that is remembered: ids of calls may be as long as a frame."""
 
 Key = tuple[str, str]
 """Namespace and function id."""
@@ -88,6 +90,8 @@ class Session:
         return any(item.match is None for one in self.rules for item in one.expose_functions)
 
     def _remember(self, key: Key, verdict: Verdict) -> Verdict:
+        if sum(map(len, key)) > MAX_REMEMBERED_LENGTH:
+            return verdict
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[key] = verdict

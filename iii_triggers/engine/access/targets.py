@@ -1,7 +1,8 @@
 """What a session may have called later, in its place: targets of triggers and queued calls.
 
 Nobody asks a session again when a trigger fires or a delivery runs. So a target must be allowed
-when it is named, and must not be a function that calls whatever its input says.
+when it is named, and must not be a function of the engine that goes by who calls it, or that calls
+whatever its input says: as a target nobody of note calls it, and it hides nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from iii_triggers.protocol.errors import Forbidden
 
-from .decision import Verdict, canonical_id
+from .decision import INFRASTRUCTURE, Verdict, canonical_id
 
 if TYPE_CHECKING:
     from iii_triggers.engine.connections import WorkerConnection
@@ -24,6 +25,9 @@ FIRE_TRIGGERS = "engine::fire_triggers"
 
 RELAYS = frozenset({ENQUEUE, REGISTER_TRIGGER, UNREGISTER_TRIGGER, FIRE_TRIGGERS})
 """Functions that lead to other functions; a session may call them, and is asked about those."""
+
+TARGETS = INFRASTRUCTURE - {"engine::workers::register"}
+"""The engine's own functions that may be targets."""
 
 NAMES_FUNCTIONS = (
     "function_id",
@@ -49,7 +53,8 @@ def check_target(
 ) -> None:
     """Raise Forbidden unless the function may be called later in the place of a session."""
     is_allowed = verdict_on(engine, connection, namespace, function_id) == "allowed"
-    if not is_allowed or canonical_id(function_id) in RELAYS:
+    id_ = canonical_id(function_id)
+    if not is_allowed or (id_.startswith("engine::") and id_ not in TARGETS):
         raise Forbidden(f"function '{function_id}' not allowed in namespace '{namespace}'")
 
 

@@ -16,6 +16,7 @@ from iii_triggers.protocol.close_codes import RESTARTING, UNAUTHORIZED
 
 from .filters import InvalidRules
 from .reading import rules_of_token
+from .reserved import deciding_functions
 from .rules import Rules
 
 logger = logging.getLogger(__name__)
@@ -39,14 +40,25 @@ class TokenWatch:
 
     database: DatabaseThread
     _held: set[HeldToken] = field(default_factory=set)
+    _deciding: frozenset[str] | None = None
+
+    @property
+    def deciding_functions(self) -> frozenset[str]:
+        """The middleware and the hooks of the tokens in use."""
+        if self._deciding is None:
+            rules = {held.pk: held.rules for held in self._held}
+            self._deciding = frozenset(deciding_functions(rules.values()))
+        return self._deciding
 
     def hold(self, held: HeldToken) -> None:
         """Begin to watch over a connection."""
         self._held.add(held)
+        self._deciding = None
 
     def release(self, held: HeldToken) -> None:
         """Forget a connection that ended."""
         self._held.discard(held)
+        self._deciding = None
 
     async def check(self) -> None:
         """Read the tokens in use, and end connections that are not right by them."""
@@ -57,7 +69,7 @@ class TokenWatch:
             now = rules.get(held.pk)
             if now != held.rules:
                 logger.info("Token %s changed: a connection ends.", held.pk)
-                self._held.discard(held)
+                self.release(held)
                 held.close(UNAUTHORIZED if now is None else RESTARTING)
 
 

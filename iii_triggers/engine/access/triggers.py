@@ -21,7 +21,7 @@ from iii_triggers.protocol.errors import Forbidden
 from iii_triggers.protocol.text import one_line
 
 from .hooks import ask_hooks
-from .ownership import owns_trigger
+from .ownership import check_rivals, owns_trigger
 from .refusals import refuse
 from .registrations import deny
 from .targets import check_config, check_target
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FUNCTIONS_AVAILABLE = "engine::functions-available"
 CHANGEABLE = ("trigger_id", "trigger_type", "function_id", "config")
 
 
@@ -159,6 +160,7 @@ class TriggerGuard:
         namespace = message.namespace or "default"
         check_target(self.engine, connection, namespace, message.function_id)
         check_config(self.engine, connection, namespace, message.config)
+        check_rivals(self.engine, connection, message)
         if not owns_trigger(self.engine, connection, message.id, or_free=True):
             raise Forbidden(f"trigger id '{message.id}' is taken")
 
@@ -194,6 +196,9 @@ class TriggerGuard:
         namespace = wanted.namespace or "default"
         check_target(self.engine, connection, namespace, target)
         check_config(self.engine, connection, namespace, wanted.config)
+        check_rivals(self.engine, connection, wanted)
+        if self.engine.triggers.canonical(wanted.trigger_type) == FUNCTIONS_AVAILABLE:
+            raise Forbidden("Without an owner such a trigger would tell of every function.")
         if data.get("id") is not None:
             raise Forbidden("A worker under rules cannot choose the id of such a trigger.")
         trigger_id = str(uuid.uuid4())

@@ -14,6 +14,8 @@ from .patterns import parse_pattern
 from .routes import RouteTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iii_triggers.engine.core import Engine
     from iii_triggers.engine.trigger_values import Trigger
 
@@ -50,6 +52,15 @@ class HttpTriggerType(TriggerRegistrator):
             return None
         shape = "/".join(":" if segment is None else segment for segment in segments)
         return f"{parsed.http_method} {shape}"
+
+    def rivals(self, config: Any) -> Iterable[Trigger]:
+        """Return the triggers that have the same route."""
+        try:
+            parsed = parse_config(config)
+            targets = self.routes.targets(parsed.http_method, parsed.api_path)
+        except InvalidConfig:
+            return ()
+        return [target.trigger for target in targets]
 
     async def register_trigger(self, trigger: Trigger) -> None:
         """Serve the route. Raise InvalidConfig, TriggerConflict or LimitExceeded."""

@@ -86,6 +86,11 @@ class RouteTable(Generic[T]):
         """Raise what ``add`` would raise, and change nothing."""
         self._checked(method, pattern, candidate)
 
+    def targets(self, method: str, pattern: str) -> list[T]:
+        """Return those that share the route of a pattern. Raise InvalidConfig for a bad one."""
+        route = self._find(method, parse_pattern(pattern))
+        return [] if route is None else [entry.candidate.target for entry in route.entries]
+
     def remove(self, key: Hashable, *, target: T | None = None) -> bool:
         """Remove a candidate and tell whether it was there.
 

@@ -172,8 +172,9 @@ class TestFunctionHooks:
         assert offers(engine, "f") == []
 
     async def test_a_worker_may_be_its_own_hook(self, engine: Engine, guest: Guest) -> None:
-        worker = await guest(Rules(hooks=Hooks(trigger_type="self::hook")))
-        await worker.offer("self::hook")
+        own = Rules(hooks=Hooks(trigger_type="self::hook"), function_prefix="self")
+        worker = await guest(own)
+        await worker.offer("hook")
         await worker.send("registertriggertype", id="t")
         await worker.answer(await asked(worker), result={})
         await worker.call("engine::log::info", {"message": "x"})
