@@ -65,8 +65,13 @@ class StoredValueForm(ModelForm[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk is not None:
+        if self.instance.pk is None:
+            return
+        if is_editable(self.instance):
             self.initial["seen"] = fingerprint(self.instance.value)
+        else:
+            # Its page has no text area: nothing is asked for, and nothing is taken.
+            del self.fields["value"], self.fields["seen"]
 
     def clean(self) -> dict[str, Any] | None:
         """Refuse to overwrite a value that nobody has seen here."""

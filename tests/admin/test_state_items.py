@@ -217,6 +217,18 @@ def test_a_long_value_is_shown_in_part_and_not_edited(owner: Client, db: None) -
     assert len(shown) < 60_000
 
 
+def test_saving_the_page_of_a_long_value_writes_nothing(
+    owner: Client, told: list[StateChange], db: None
+) -> None:
+    text = b'"%s"' % (b"x" * MAX_EDITABLE)
+    state_items.set(("s",), "k", text)
+    for typed in ({}, {"value": "1"}):
+        response = owner.post(url(StateItem.objects.get()), typed)
+        assert response.status_code == 302
+    assert state_items.get(("s",), "k") == text
+    assert told == []
+
+
 def test_values_are_escaped(owner: Client, viewer: Client, db: None) -> None:
     state_items.set((EVIL,), EVIL, f'"{EVIL}"'.encode())
     item = StateItem.objects.get()
