@@ -155,7 +155,7 @@ def types(subject: Subject) -> None:
 
 
 def channels(subject: Subject) -> None:
-    """Bytes and texts go through a channel, and a body that is no JSON through one too."""
+    """Bytes and texts go through a channel, and the body of a request through one too."""
     collect = subject.offer("collect", "collect")
     through = subject.worker.do("stream_to", function_id=collect)
     assert through == {"size": len(PIECE), "sum": sum(PIECE), "texts": ["begin"]}
