@@ -7,9 +7,11 @@ functions begin with ``a``; the others wait, and are for plain functions.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
+from weakref import finalize
 
 from iii_triggers.engine.channels import Channel, Direction, Message
 from iii_triggers.engine.channels.errors import (
@@ -39,7 +41,7 @@ T = TypeVar("T")
 
 
 class _End:
-    """One end of a channel, opened at its first use."""
+    """One end of a channel, opened at its first use. Whoever drops it has gone away."""
 
     direction: Direction
 
@@ -48,16 +50,23 @@ class _End:
             raise InvalidArguments(f"This is no ref of a channel to {self.direction}: {ref!r}")
         self._id, self._key = str(ref["channel_id"]), str(ref["access_key"])
         self._opened: Channel | None = None
+        self._drop: finalize[..., _End] | None = None
 
     @property
     def _channel(self) -> Channel:
         """On the engine's loop only. Raise ChannelNotFound or ChannelTaken."""
         if self._opened is None:
             self._opened = get_engine().channels.take(self._id, self._key, self.direction)
+            is_reader = self.direction == "read"
+            end = self._opened.abandon if is_reader else self._opened.break_off
+            self._drop = finalize(self, _drop, asyncio.get_running_loop(), end, self._id)
+            self._drop.atexit = False
         return self._opened
 
     def _leave(self) -> None:
-        get_engine().channels.leave(self._id)
+        """Once only: the channel counts who is still there."""
+        if self._drop is not None and self._drop.detach() is not None:
+            get_engine().channels.leave(self._id)
 
 
 class ChannelReader(_End):
@@ -181,6 +190,17 @@ def respond(
         run_sync(writer._break_off(), timeout_s=MAX_WAIT_S)
         raise
     writer.close()
+
+
+def _drop(loop: asyncio.AbstractEventLoop, end: Callable[[], None], channel_id: str) -> None:
+    """End what nobody holds any more, from whatever thread."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_end, end, channel_id)
+
+
+def _end(end: Callable[[], None], channel_id: str) -> None:
+    end()
+    get_engine().channels.leave(channel_id)
 
 
 async def _begin(writer: ChannelWriter, status: int, headers: Mapping[str, str] | None) -> None:

@@ -225,3 +225,30 @@ async def test_a_writer_that_is_dropped_when_its_reader_left_frees_the_channel(
     with pytest.raises(ChannelClosed):
         await writer.awrite(b"two")
     assert len(engine.channels) == 0
+
+
+async def test_a_writer_that_a_function_drops_cuts_the_answer_off(
+    serve: Serve, engine: Engine
+) -> None:
+    async def fail(data: Any) -> None:
+        await ChannelWriter(data["response"]).awrite(b"half")
+        raise ValueError
+
+    await serve(fail)
+    async with Request("GET", "/x") as request:
+        request.send()
+        assert (await request.head())[0] == 200
+        assert await request.chunk() == b"half"
+        await asyncio.wait_for(request.task, 5)
+    assert not engine.channels.sources
+
+
+async def test_a_writer_may_be_closed_twice(engine: Engine) -> None:
+    channel_id, key = engine.channels.create()
+    ref = {"channel_id": channel_id, "access_key": key}
+    writer = ChannelWriter({**ref, "direction": "write"})
+    await writer.awrite(b"one")
+    await writer.aclose()
+    await writer.aclose()
+    assert await ChannelReader({**ref, "direction": "read"}).aread() == b"one"
+    assert len(engine.channels) == 0
