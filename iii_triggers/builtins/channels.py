@@ -28,7 +28,8 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
 
     def create(data: ChannelInput, context: CallContext) -> dict[str, dict[str, str]]:
         size = DEFAULT_MESSAGES if data.buffer_size is None else data.buffer_size
-        channel_id, key = engine.channels.create(buffer_size=size)
+        session = context.caller.session if context.caller is not None else None
+        channel_id, key = engine.channels.create(buffer_size=size, session=session)
         return {
             "writer": channel_ref(channel_id, key, "write"),
             "reader": channel_ref(channel_id, key, "read"),

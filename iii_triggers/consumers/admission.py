@@ -50,6 +50,7 @@ class Admission:
         self._close = close
         self._headers = {name.lower(): value for name, value in scope.get("headers", [])}
         self._held: HeldToken | None = None
+        self._holder = ""
 
     async def admit(self) -> Session:
         """Return the session of the connection.
@@ -63,7 +64,7 @@ class Admission:
         rules = [] if token is None else [token]
         if listener is not None:
             rules.insert(0, await self._listener_rules(listener))
-        return Session.of(*rules)
+        return Session.of(*rules, holder=self._holder)
 
     def end(self) -> None:
         """Forget the connection."""
@@ -84,6 +85,7 @@ class Admission:
             rules = rules_of_token(row)
         except InvalidRules as error:
             raise AuthenticationFailed("What the token allows cannot be read.") from error
+        self._holder = row.name
         self._held = HeldToken(row.pk, rules, self._close)
         self._engine.tokens.hold(self._held)
         return rules

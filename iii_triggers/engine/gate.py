@@ -16,6 +16,7 @@ from typing import Any
 
 from iii_triggers.conf import settings
 from iii_triggers.protocol import messages as m
+from iii_triggers.protocol.codec import encode
 from iii_triggers.protocol.errors import IiiError
 from iii_triggers.protocol.text import one_line
 
@@ -133,8 +134,7 @@ class FrameGate:
 
     def _wait_in_line(self, message: m.AnyMessage) -> Awaitable[None] | None:
         self._waiting.append(message)
-        if isinstance(message, m.InvokeFunction):
-            self._size += len(message.data)
+        self._size += _size_of(message)
         if not self.is_introduced and not self._introducing:
             self._start_timer()
         if len(self._waiting) <= MAX_WAITING_FRAMES and self._size <= settings.III_MAX_FRAME_BYTES:
@@ -199,6 +199,13 @@ class FrameGate:
             return
         if waits is not None:
             await _settle(waits)
+
+
+def _size_of(message: m.AnyMessage) -> int:
+    """Return about how much of a frame is not of a fixed size."""
+    if isinstance(message, m.InvokeFunction):
+        return len(message.data)
+    return len(encode(message))
 
 
 def _ignore(message: m.AnyMessage) -> None:

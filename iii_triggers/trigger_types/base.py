@@ -66,6 +66,10 @@ class TriggerRegistrator(ABC):
         """Return the triggers that one with ``config`` would take something from."""
         return ()
 
+    def powers(self, config: Any) -> Iterable[str]:
+        """Return the keys of ``config`` that ask for more than a stranger may have."""
+        return ()
+
     @abstractmethod
     async def register_trigger(self, trigger: Trigger) -> None:
         """Make ``trigger`` fire. Raise TriggerRejected if it cannot.

@@ -76,5 +76,26 @@ async def test_nothing_is_heard_after_the_end(engine: Engine) -> None:
     assert not engine.functions.offers_of(("default", "late"))
 
 
+async def test_nor_from_one_that_does_not_read(engine: Engine) -> None:
+    row, token = await issue(engine)
+    async with door(token, port=8000) as socket:
+        worker_id = (await socket.greeting())["worker_id"]
+        socket.reads.clear()
+        socket.send({"type": "ping"})
+        await eventually(lambda: _is(not socket.unread))
+        await revoke(engine, row)
+        socket.send(OFFER)
+        await eventually(lambda: _is(not socket.unread))
+        await eventually(lambda: _is(worker_id not in engine.connections))
+    assert not engine.functions.offers_of(("default", "late"))
+
+
+async def test_a_session_knows_whose_token_it_is(engine: Engine) -> None:
+    _, token = await issue(engine)
+    async with door(token, port=8000) as socket:
+        worker_id = (await socket.greeting())["worker_id"]
+        assert engine.connections[worker_id].session.holder == "test"
+
+
 async def _is(value: bool) -> bool:
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from iii_triggers.conf import settings
 from iii_triggers.protocol.errors import LimitExceeded
 
 MAX_MADE = 10_000
@@ -21,12 +22,14 @@ class OwnNames:
     def rename(self, kind: str, own_id: str, registered_id: str) -> None:
         """Note that the worker's ``own_id`` is known as ``registered_id``.
 
-        Raise LimitExceeded for a worker that has too many such ids.
+        Raise LimitExceeded for a worker that has too many such ids, and for ids that are too long
+        to be registered.
         """
         former = self._registered.pop((kind, own_id), None)
         if former is not None:
             self._own.pop((kind, former), None)
-        if len(self._own) >= MAX_RENAMED:
+        is_long = max(len(own_id), len(registered_id)) > settings.III_MAX_ID_LENGTH
+        if len(self._own) >= MAX_RENAMED or (is_long and own_id != registered_id):
             raise LimitExceeded("The worker registered too much.")
         if own_id != registered_id:
             self._own[kind, registered_id] = own_id

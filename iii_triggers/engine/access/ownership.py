@@ -66,6 +66,14 @@ def owns_trigger(
     return owner is not None and is_same_worker(connection, owner)
 
 
+def check_powers(engine: Engine, wanted: RegisterTrigger) -> None:
+    """Raise Forbidden if a trigger asks for what only the site's own may have."""
+    type_ = engine.trigger_type(engine.triggers.canonical(wanted.trigger_type))
+    keys = ", ".join(type_.powers(wanted.config) if type_ is not None else ())
+    if keys:
+        raise Forbidden(f"A worker under rules may not ask for {keys}.")
+
+
 def check_rivals(engine: Engine, connection: WorkerConnection, wanted: RegisterTrigger) -> None:
     """Raise Forbidden if a trigger would take the route, or the like, of another worker."""
     type_ = engine.trigger_type(engine.triggers.canonical(wanted.trigger_type))

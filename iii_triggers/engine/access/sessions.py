@@ -32,10 +32,12 @@ class Session:
     """What comes before the ids of its functions, ``::`` included."""
     middleware: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)
+    holder: str = ""
+    """The name of its token: who is under the same rules by another one is somebody else."""
     _remembered: dict[Key, Verdict] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, *rules: Rules) -> Session:
+    def of(cls, *rules: Rules, holder: str = "") -> Session:
         """Return the session of a connection under ``rules``, the outermost first."""
         return cls(
             rules=rules,
@@ -43,6 +45,7 @@ class Session:
             prefix="".join(f"{one.function_prefix}::" for one in rules if one.function_prefix),
             middleware=next((one.middleware for one in reversed(rules) if one.middleware), ""),
             context={key: value for one in rules for key, value in one.context.items()},
+            holder=holder,
         )
 
     def verdict(

@@ -21,7 +21,7 @@ from iii_triggers.protocol.errors import Forbidden
 from iii_triggers.protocol.text import one_line
 
 from .hooks import ask_hooks
-from .ownership import check_rivals, owns_trigger
+from .ownership import check_powers, check_rivals, owns_trigger
 from .refusals import refuse
 from .registrations import deny
 from .targets import check_config, check_target
@@ -160,9 +160,15 @@ class TriggerGuard:
         namespace = message.namespace or "default"
         check_target(self.engine, connection, namespace, message.function_id)
         check_config(self.engine, connection, namespace, message.config)
-        check_rivals(self.engine, connection, message)
+        self._check_type(connection, message)
         if not owns_trigger(self.engine, connection, message.id, or_free=True):
             raise Forbidden(f"trigger id '{message.id}' is taken")
+
+    def _check_type(self, connection: WorkerConnection, wanted: m.RegisterTrigger) -> None:
+        """Look at what the type makes of a config; a hook has looked at its powers."""
+        check_rivals(self.engine, connection, wanted)
+        if not _hooks(connection):
+            check_powers(self.engine, wanted)
 
     async def _ask_for_call(
         self,
@@ -196,7 +202,7 @@ class TriggerGuard:
         namespace = wanted.namespace or "default"
         check_target(self.engine, connection, namespace, target)
         check_config(self.engine, connection, namespace, wanted.config)
-        check_rivals(self.engine, connection, wanted)
+        self._check_type(connection, wanted)
         if self.engine.triggers.canonical(wanted.trigger_type) == FUNCTIONS_AVAILABLE:
             raise Forbidden("Without an owner such a trigger would tell of every function.")
         if data.get("id") is not None:

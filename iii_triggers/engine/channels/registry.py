@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from iii_triggers.conf import settings
+from iii_triggers.engine.access.sessions import Session
 from iii_triggers.protocol.errors import LimitExceeded
 
 from .channel import Channel, Direction
@@ -19,6 +20,8 @@ from .errors import ChannelNotFound
 DEFAULT_MESSAGES = 64
 MAX_MESSAGES = 1024
 KEY_CHARS = 32
+PARTS = 4
+"""A worker under rules cannot have more than one such part of all channels."""
 
 _KEYS_AT_ONCE = 256
 
@@ -60,6 +63,7 @@ class _Opened:
     access_key: str
     opened_at: float
     sides_left: int = 2
+    session: Session | None = None
 
 
 @dataclass(slots=True)
@@ -89,13 +93,21 @@ class Channels:
             self._keys = list(zip(keys[::2], keys[1::2], strict=True))
         return self._keys.pop()
 
-    def create(self, *, buffer_size: int = DEFAULT_MESSAGES) -> tuple[str, str]:
-        """Open a channel and return its id and key. Raise LimitExceeded if there are too many."""
-        if len(self._opened) >= settings.III_MAX_CHANNELS:
+    def create(
+        self, *, buffer_size: int = DEFAULT_MESSAGES, session: Session | None = None
+    ) -> tuple[str, str]:
+        """Open a channel and return its id and key. Raise LimitExceeded if there are too many.
+
+        Workers of one ``session``, if it is under rules, have a part of them at most.
+        """
+        if len(self._opened) >= settings.III_MAX_CHANNELS or self._has_its_part(session):
             raise LimitExceeded("Too many channels are open.")
         channel_id, key = str(uuid.uuid4()), self.new_keys()[0]
         self._opened[channel_id] = _Opened(
-            channel=new_channel(buffer_size), access_key=key, opened_at=time.monotonic()
+            channel=new_channel(buffer_size),
+            access_key=key,
+            opened_at=time.monotonic(),
+            session=session,
         )
         return channel_id, key
 
@@ -161,6 +173,13 @@ class Channels:
             opened.channel.abandon()
         self._opened.clear()
         self._sources.clear()
+
+    def _has_its_part(self, session: Session | None) -> bool:
+        if session is None or session.is_open:
+            return False
+        opened = (one.session for one in self._opened.values())
+        own = sum(one is session or one == session for one in opened)
+        return own * PARTS >= settings.III_MAX_CHANNELS
 
     def _take_from_source(self, channel_id: str, access_key: str, direction: Direction) -> Channel:
         source_id, _, name = channel_id.rpartition(".")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from iii_triggers.engine.trigger_values import Trigger
 
 
+POWERS = ("pass_headers", "allow_set_cookie", "allow_html")
+
+
 class HttpTriggerType(TriggerRegistrator):
     """Maps HTTP routes to functions."""
 
@@ -61,6 +64,10 @@ class HttpTriggerType(TriggerRegistrator):
         except InvalidConfig:
             return ()
         return [target.trigger for target in targets]
+
+    def powers(self, config: Any) -> Iterable[str]:
+        """Return what gives a function cookies and credentials of people, or scripts their page."""
+        return [key for key in POWERS if isinstance(config, dict) and config.get(key)]
 
     async def register_trigger(self, trigger: Trigger) -> None:
         """Serve the route. Raise InvalidConfig, TriggerConflict or LimitExceeded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from iii_triggers.engine.access.rules import Hooks, Rules
 from iii_triggers.engine.access.sessions import Session
 from iii_triggers.engine.core import Engine
 from iii_triggers.models import Trigger
+from iii_triggers.protocol.errors import LimitExceeded
 from iii_triggers.trigger_types.http.registrator import HttpTriggerType
-from tests.support.workers import provided
+from tests.support.workers import FakeWorker, provided
 
 from .conftest import Guest, rules
 
@@ -86,6 +88,45 @@ class TestRoutes:
         await other.bind("other", "http", config=self.CONFIG)
         await other.bind("broken", "http", config={"api_path": 7})
         assert serves(engine, "/pay/1") == "other"
+
+
+class TestOrigin:
+    """The origin of the site, with the cookies of its people, is not for strangers."""
+
+    POWERS = [
+        {"pass_headers": ["cookie"]},
+        {"allow_html": True},
+        {"allow_set_cookie": True},
+    ]
+
+    @pytest.mark.parametrize("power", POWERS)
+    async def test_a_worker_under_rules_has_no_power_over_it(
+        self, engine: Engine, guest: Guest, power: Any
+    ) -> None:
+        worker, config = await guest(ALL), {"api_path": "a", **power}
+        await worker.bind("one", "api", config=config)
+        (refusal,) = await worker.transport.receive("triggerregistrationresult")
+        assert refusal["error"]["code"] == "FORBIDDEN"
+        wish = {"trigger_type": "http", "function_id": "f", "config": config}
+        result = await worker.call("engine::register_trigger", wish)
+        assert result["error"]["code"] == "FORBIDDEN"
+        assert engine.triggers.get("one") is None
+
+    async def test_unless_a_hook_has_looked_at_it(
+        self, engine: Engine, guest: Guest, connect: Any
+    ) -> None:
+        hook, worker = await connect("hook"), await guest(Rules(hooks=Hooks(trigger="hook")))
+        await worker.bind("one", "http", config={"api_path": "a", "allow_html": True})
+        (question,) = await hook.transport.receive("invokefunction")
+        await hook.answer(question, result={})
+        await worker.call("engine::log::info", {"message": "x"})
+        assert engine.triggers.get("one") is not None
+
+    async def test_nothing_asked_for_is_no_power(self, engine: Engine, guest: Guest) -> None:
+        worker = await guest(ALL)
+        none = {"pass_headers": [], "allow_html": False, "allow_set_cookie": None}
+        await worker.bind("one", "http", config={"api_path": "a", **none})
+        assert engine.triggers.get("one") is not None
 
 
 class TestLooking:
@@ -234,6 +275,58 @@ class TestRoom:
         for number in range(5):
             session.verdict("default", f"{number}", lambda key: ())
         assert len(session._remembered) <= 2
+
+    async def test_long_names_are_not_noted(self, engine: Engine, guest: Guest) -> None:
+        worker = await guest(Rules(function_prefix="p"))
+        with pytest.raises(LimitExceeded):
+            await worker.offer("f" * 1_000_000)
+        assert worker.connection.names._own == {}
+        assert worker.connection.names._registered == {}
+
+    async def test_frames_that_wait_for_a_hook_are_counted(
+        self, engine: Engine, guest: Guest, connect: Any
+    ) -> None:
+        hook, worker = await connect("hook"), await guest(Rules(hooks=Hooks(trigger="hook")))
+        await worker.bind("one", "subscribe", config={"topic": "t"})
+        with override_settings(III_MAX_FRAME_BYTES=1000):
+            big = asyncio.create_task(worker.bind("two", "subscribe", config={"topic": "t" * 1000}))
+            (question,) = await hook.transport.receive("invokefunction")
+            await asyncio.sleep(0)
+            assert not big.done()
+            await hook.answer(question, result={})
+            _, question = await hook.transport.receive("invokefunction", 2)
+            await hook.answer(question)
+            await big
+
+    async def test_channels_are_left_for_others(
+        self, engine: Engine, guest: Guest, connect: Any
+    ) -> None:
+        host, greedy, other = await connect(), await guest(Rules(function_prefix="p")), None
+        with override_settings(III_MAX_CHANNELS=8):
+            for _ in range(2):
+                assert "error" not in await greedy.call("engine::channels::create")
+            await greedy.leave()
+            again = await guest(Rules(function_prefix="p"))
+            result = await again.call("engine::channels::create")
+            assert result["error"]["code"] == "LIMIT_EXCEEDED"
+            other = await guest(Rules(function_prefix="q"))
+            assert "error" not in await other.call("engine::channels::create")
+            for _ in range(5):
+                assert "error" not in await host.call("engine::channels::create")
+
+
+class TestHolders:
+    async def test_other_tokens_with_equal_rules_are_somebody_else(
+        self, engine: Engine, connect: Any
+    ) -> None:
+        one, other, replica = (
+            FakeWorker(engine, session=Session.of(ALL, holder=holder)) for holder in "aba"
+        )
+        for worker in (one, other, replica):
+            await worker.introduce()
+            await worker.offer("f")
+        offers = engine.functions.offers_of(("default", "f"))
+        assert [offer.connection for offer in offers] == [one.connection, replica.connection]
 
 
 @pytest.mark.parametrize("forbidden", ["state.get", "engine.functions.list", "state.*"])
