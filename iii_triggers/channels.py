@@ -60,7 +60,6 @@ class _End:
             is_reader = self.direction == "read"
             end = self._opened.abandon if is_reader else self._opened.break_off
             self._drop = finalize(self, _drop, asyncio.get_running_loop(), end, self._id)
-            self._drop.atexit = False
         return self._opened
 
     def _leave(self) -> None:
