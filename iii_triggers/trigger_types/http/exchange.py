@@ -236,7 +236,7 @@ class Exchange:
             self._invoker.set_deadline(self._pending, None)
         self._watch = self._loop.create_task(self._watch_client())
         streamed = Streamed(status=download.status, headers=download.headers, exchange=self)
-        finalize(streamed, self._close_soon)  # type: ignore[misc]  # a property behind a slot
+        finalize(streamed, self._close_soon)
         return streamed
 
     def _close_soon(self) -> None:
