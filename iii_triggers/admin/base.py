@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 
 from .json_fields import JSONTextField
 
@@ -29,6 +30,16 @@ else:
 
         def __class_getitem__(cls, _model: Any) -> type:
             return cls
+
+        def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+            """Show the list; PostgreSQL fails when it is asked for a NUL character."""
+            if any("\0" in text for texts in request.GET.lists() for text in texts[1]):
+                return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+            return super().changelist_view(request, extra_context)
+
+        def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+            """Return the row of a page, None if there is none."""
+            return None if "\0" in object_id else super().get_object(request, object_id, from_field)
 
     class ModelForm(forms.ModelForm):
         """A form of a model, which may be named in brackets, for type checkers."""

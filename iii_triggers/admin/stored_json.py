@@ -31,8 +31,8 @@ class StoredJSONField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         """Return the text for the text area; what is no JSON stays as it was typed."""
         try:
-            return pretty_json(json.loads(value))
-        except (TypeError, ValueError, RecursionError):
+            return pretty_json(from_json(value)) if value else value
+        except (IiiError, TypeError, ValueError, RecursionError):
             return value
 
     def to_python(self, value: Any) -> str:

@@ -142,6 +142,7 @@ def test_a_value_that_changed_meanwhile_is_not_overwritten(
         ("{", "This is not valid JSON: Expecting property name"),
         ("[1,]", "This is not valid JSON: "),
         ("[" * 121 + "]" * 121, "A value must not be nested in more than 120 levels."),
+        ('"\\ud800"', "This is not valid JSON: "),
     ],
 )
 def test_a_value_that_is_no_json_is_refused(
