@@ -223,8 +223,10 @@ class FunctionTable:
 def _choose(offers: list[Offer]) -> Offer:
     """Pick the offer to call: the newest, or the one with the fewest calls in flight.
 
-    A worker that runs the function itself goes before a URL.
+    A worker that runs the function itself goes before a URL, and one without rules before one that
+    is under some, which has only taken what was free.
     """
+    offers = [offer for offer in offers if offer.connection.session.is_open] or offers
     offers = [offer for offer in offers if offer.http is None] or offers
     if settings.III_FUNCTION_CONFLICT != "balance":
         return offers[-1]

@@ -73,8 +73,13 @@ def _rejects(newcomer: WorkerConnection) -> bool:
 def _other(
     newcomer: WorkerConnection, owners: Iterable[WorkerConnection]
 ) -> WorkerConnection | None:
-    """Return the first owner that lives and is not the same worker on an older connection."""
+    """Return the first owner that lives and is not the same worker on an older connection.
+
+    A worker under rules is in the way of none without: it may have come while the owner was away.
+    """
     for owner in owners:
+        if newcomer.session.is_open and not owner.session.is_open:
+            continue
         is_same = newcomer.identity is not None and owner.identity == newcomer.identity
         if owner is not newcomer and not owner.closed and not is_same:
             return owner

@@ -21,6 +21,7 @@ NEVER = _networks(
     "0.0.0.0/8",  # this network; 0.0.0.0 reaches the machine itself
     "169.254.0.0/16",  # link-local, where clouds keep their metadata service
     "100.100.100.200/32",  # metadata of Alibaba Cloud
+    "192.0.0.192/32",  # metadata of Oracle
     "168.63.129.16/32",  # the platform of Azure, in public space
     "224.0.0.0/4",  # multicast
     "240.0.0.0/4",  # reserved, broadcast
@@ -28,6 +29,7 @@ NEVER = _networks(
     "fe80::/10",  # link-local
     "fec0::/10",  # site-local, given up
     "fd00:ec2::254/128",  # metadata of AWS
+    "fd20:ce::254/128",  # metadata of Google
     "ff00::/8",  # multicast
 )
 """Not even with ``III_HTTP_FUNCTION_ALLOW_PRIVATE``."""
@@ -51,6 +53,8 @@ PRIVATE = _networks(
 )
 GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+TRANSLATED = _networks("64:ff9b:1::/48", "::ffff:0:0:0/96")
+"""Prefixes of translators within one network: never public."""
 COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
@@ -75,7 +79,8 @@ def _forms(address: Address) -> Iterable[Address]:
     if isinstance(address, ipaddress.IPv4Address):
         return
     low = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    if address.ipv4_mapped is not None or address in NAT64 or _is_compatible(address):
+    holds_one = address.ipv4_mapped is not None or address in NAT64 or _is_compatible(address)
+    if holds_one or _is_in(address, TRANSLATED):
         yield low
     if address.sixtofour is not None:
         yield address.sixtofour

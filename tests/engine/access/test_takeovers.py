@@ -315,6 +315,35 @@ class TestRoom:
                 assert "error" not in await host.call("engine::channels::create")
 
 
+class TestStandingAside:
+    """Who is under rules and came first, while the owner was away, is in nobody's way."""
+
+    async def test_calls_go_to_the_owner_that_comes_back(
+        self, engine: Engine, guest: Guest, connect: Any
+    ) -> None:
+        squatter = await guest(ALL)
+        await squatter.offer("f")
+        host, caller = await connect("f", name="host"), await connect(name="caller")
+        for number in range(4):
+            await caller.start_call("f", invocation_id=f"{number}")
+        assert len(host.invocations) == 4
+        assert squatter.invocations == []
+
+    @override_settings(III_FUNCTION_CONFLICT="reject")
+    async def test_nobody_is_refused_because_of_it(
+        self, engine: Engine, guest: Guest, connect: Any
+    ) -> None:
+        squatter = await guest(ALL, name="host", pid=7, version="0.25.0")
+        await squatter.offer("f")
+        host = await connect("f", name="host", pid=8, version="0.25.0")
+        assert host.transport.of_type("registrationrejected") == []
+        assert host.transport.close_code is None
+        assert offered(engine, "f")
+        caller = await connect(name="caller")
+        await caller.start_call("f", invocation_id="c")
+        assert len(host.invocations) == 1
+
+
 class TestHolders:
     async def test_other_tokens_with_equal_rules_are_somebody_else(
         self, engine: Engine, connect: Any
