@@ -79,8 +79,7 @@ class FrameGate:
             return self._act(message)
         if self._task is None:
             if self._introduces(message):
-                self._introducing = True
-                return self._act(message)
+                return self._begin_introduction(message)
             if not self._waits_for_introduction(message):
                 return self._act(message)
         return self._wait_in_line(message)
@@ -131,6 +130,14 @@ class FrameGate:
             # What is registered here stays here: the namespace must not change any more.
             self.introduce()
         return False
+
+    def _begin_introduction(self, message: m.AnyMessage) -> Awaitable[None] | None:
+        """Have what follows wait for the answer of this call, but not for ever."""
+        self._introducing = True
+        self._stop_timer()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(LONGEST_GRACE_S, self.introduce)
+        return self._act(message)
 
     def _wait_in_line(self, message: m.AnyMessage) -> Awaitable[None] | None:
         self._waiting.append(message)

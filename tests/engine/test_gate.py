@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from iii_triggers.engine import gate as gate_module
 from iii_triggers.engine.core import Engine
+from iii_triggers.protocol import messages as m
 from tests.support.workers import FakeWorker
 
 NEVER_S = 5
@@ -118,6 +120,26 @@ async def test_a_failed_introduction_leaves_the_worker_in_default(
     await worker.offer("f")
     answer = await worker.call("engine::workers::register", {"namespace": " "})
     assert answer["error"]["code"] == "INVALID_NAMESPACE"
+    await settle(worker)
+    assert offered(engine) == [("default", "f")]
+
+
+async def test_an_introduction_that_is_never_answered_holds_nothing_up_for_ever(
+    engine: Engine, patient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate_module, "LONGEST_GRACE_S", AT_ONCE_S)
+    worker = FakeWorker(engine)
+    act = engine.frames.act
+
+    def break_introductions(message: m.AnyMessage) -> Any:
+        if isinstance(message, m.InvokeFunction):
+            raise RuntimeError("broken")
+        return act(worker.connection, message)
+
+    worker.connection.gate.leads_to(break_introductions)
+    with pytest.raises(RuntimeError):
+        await worker.start_call("engine::workers::register", {"name": "w"})
+    await worker.offer("f")
     await settle(worker)
     assert offered(engine) == [("default", "f")]
 
