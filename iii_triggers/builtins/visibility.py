@@ -8,6 +8,7 @@ tells a worker, goes through ``visible``. It is what the session of the worker m
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iii_triggers.engine.functions import CallContext, FunctionInfo
@@ -42,8 +43,10 @@ def viewer(engine: Engine, context: CallContext) -> Callable[[str, str], bool]:
     """Return what tells whether the caller may know of a function: namespace and id."""
     if sees_everything(context.caller):
         return lambda namespace, function_id: True
-    return lambda namespace, function_id: visible(
-        context.caller, info_of(engine, namespace, function_id)
+    # With the metadata of every provider, as for a call.
+    return lambda namespace, function_id: all(
+        visible(context.caller, replace(info_of(engine, namespace, function_id), metadata=one))
+        for one in engine.functions.metadata_of((namespace, function_id)) or (None,)
     )
 
 

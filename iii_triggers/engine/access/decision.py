@@ -74,7 +74,8 @@ def canonical_id(function_id: str) -> str:
 def _decide(rules: Rules, function_id: str, namespace: str, metadata: Sequence[Any]) -> Verdict:
     ids = {function_id, canonical_id(function_id)}
     names = SAME_FUNCTION if function_id in SAME_FUNCTION else ids | _old_names(function_id)
-    if any(matches(p, name) for p in rules.forbidden_functions for name in names):
+    forbidden = [pattern_of(item) for item in rules.forbidden_functions]
+    if any(matches(pattern, name) for pattern in forbidden for name in names):
         return "forbidden"
     listed = [pattern_of(item) for item in rules.namespaces.get(namespace, ())]
     if (

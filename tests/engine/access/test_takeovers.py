@@ -364,3 +364,31 @@ async def test_an_old_name_in_a_rule_forbids_the_new_one(guest: Guest, forbidden
     new = "engine::functions::list" if forbidden.startswith("engine") else "state::get"
     result = await worker.call(new, {"scope": "s", "key": "k"})
     assert result["error"]["code"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize("forbidden", ['match("sec*")', "match('secret')"])
+async def test_a_written_pattern_forbids_what_it_fits(guest: Guest, forbidden: str) -> None:
+    worker = await guest(Rules(forbidden_functions=(forbidden,)))
+    assert (await worker.call("secret"))["error"]["code"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize("number", [2**70, -(2**65)])
+async def test_calls_with_large_numbers_are_answered(guest: Guest, number: int) -> None:
+    worker = await guest(rules('match("*")', middleware="mw"))
+    queued = {"function_id": "f", "data": number}
+    result = await worker.call("engine::queue::enqueue", queued)
+    assert result["error"]["code"] == "function_not_found"
+    wish = {"trigger_type": "none", "function_id": "f", "config": {"n": number}}
+    assert "id" in (await worker.call("engine::register_trigger", wish)).get("result", {"id": 1})
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+async def test_a_list_shows_what_may_be_called(guest: Guest, connect: Any, order: Any) -> None:
+    for pid, is_public in enumerate(order):
+        host = await connect(name="host", pid=pid)
+        await host.send("registerfunction", id="f", metadata={"public": is_public})
+    listing = "engine::functions::list"
+    worker = await guest(rules({"metadata": {"public": True}}, {"match": listing}))
+    assert (await worker.call("f"))["error"]["code"] == "FORBIDDEN"
+    rows = (await worker.call(listing))["result"]["functions"]
+    assert "f" not in [row["function_id"] for row in rows]
