@@ -83,7 +83,8 @@ class Steering:
     def tell(self, message: dict[str, Any]) -> None:
         """Write one line to the test."""
         with self.writing:
-            print(json.dumps(message), flush=True)
+            # Channels of a request arrive as objects of the SDK.
+            print(json.dumps(message, default=repr), flush=True)
 
     def answer(self, command: dict[str, Any]) -> None:
         """Run one command and report its outcome, whatever it is."""
