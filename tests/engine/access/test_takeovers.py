@@ -80,7 +80,7 @@ class TestRoutes:
         result = await worker.call("engine::register_trigger", wish)
         assert result["error"]["code"] == "FORBIDDEN"
         assert serves(engine, "/pay/1") == "theirs"
-        assert await Trigger.objects.filter(source="api").acount() == 0
+        assert await engine.database.run(Trigger.objects.filter(source="api").count) == 0
 
     async def test_replicas_share_one(self, engine: Engine, guest: Guest) -> None:
         one, other = await guest(ALL), await guest(ALL)
