@@ -42,7 +42,7 @@ def main() -> None:
             server=arguments.server,
         ).run()
     print(f"\n{table}, in {time.monotonic() - began:.0f} s")
-    sys.exit(1 if table.failures else 0)
+    sys.exit(1 if table.failures or table.unavailable else 0)
 
 
 if __name__ == "__main__":

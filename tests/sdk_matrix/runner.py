@@ -43,6 +43,7 @@ class Runner:
     say: Progress = print
     _rows: dict[str, Row] = field(default_factory=dict)
     _subjects: list[Subject] = field(default_factory=list)
+    _unavailable: list[str] = field(default_factory=list)
     _building: threading.Semaphore = field(
         default_factory=lambda: threading.Semaphore(BUILDS_AT_A_TIME)
     )
@@ -61,12 +62,17 @@ class Runner:
                 list(pool.map(lambda sdk: self._try_version(sdk, engine, url), self.sdks))
             if "restart" in self.features:
                 self._restart(engine)
-        return Table(list(self.features), list(self._rows.values()))
+        return Table(list(self.features), list(self._rows.values()), sorted(self._unavailable))
 
     def _try_version(self, sdk: Sdk, engine: Engine, url: str) -> None:
         row, began = self._rows[sdk.name], time.monotonic()
         try:
             subject = self._connect(sdk, engine, url)
+        except SdkUnavailable as reason:
+            self._unavailable.append(str(reason))
+            del self._rows[sdk.name]
+            self.say(str(reason))
+            return
         except Exception as error:  # noqa: BLE001 - every cell of the version says so
             self._fail_all(row, _reason(error))
         else:
@@ -129,7 +135,7 @@ class Runner:
 
 def _reason(error: Exception) -> str:
     """Return what went wrong in one paragraph: its kind, its text, and where."""
-    if isinstance(error, SdkUnavailable | BuildFailed):
+    if isinstance(error, BuildFailed):
         return str(error)
     trace, place = error.__traceback__, ""
     while trace is not None:

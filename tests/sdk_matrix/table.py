@@ -29,6 +29,8 @@ class Table:
 
     features: list[str]
     rows: list[Row]
+    unavailable: list[str] = field(default_factory=list)
+    """Why versions have no row: this machine cannot have them."""
 
     @property
     def failures(self) -> list[str]:
@@ -41,10 +43,12 @@ class Table:
         ]
 
     def __str__(self) -> str:
-        return "\n".join([*self._lines(), "", *self._lacking(), *self.failures, self._sum()])
+        return "\n".join(
+            [*self._lines(), "", *self._lacking(), *self.unavailable, *self.failures, self._sum()]
+        )
 
     def _lines(self) -> Iterator[str]:
-        width = max(len(row.name) for row in self.rows) + 2
+        width = max((len(row.name) for row in self.rows), default=0) + 2
         widths = [max(len(feature), 4) + 2 for feature in self.features]
         for name, cells in [
             ("", self.features),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import workers
-from tests.e2e.environments import BuildFailed, Sdk
+from tests.e2e.environments import BuildFailed, Sdk, SdkUnavailable
 
 from .eras import Era
 from .runner import Runner
@@ -78,3 +78,17 @@ def test_the_table_shows_every_cell_and_each_reason() -> None:
     assert lines[2].split() == ["pypi-2", "FAIL", "FAIL"]  # the second was never tried
     assert "- pypi channels: came later" in lines
     assert table.failures == ["pypi-2 http: status 500", "pypi-2 channels: not tried"]
+
+
+def test_a_version_that_this_machine_cannot_have_is_left_out_and_said(tmp_path: Path) -> None:
+    class Unavailable(BrokenSdk):
+        def command(self) -> list[str]:
+            raise SdkUnavailable("pypi-0 skipped: the registry is out of reach")
+
+    sdk = Unavailable(name="pypi-0", registry="pypi", version="0", program="", requirements=())
+    runner = Runner(sdks=[sdk], features=["connect"], folder=tmp_path, say=lambda line: None)
+    runner._rows[sdk.name] = Row(sdk.name)
+    engine: Any = SimpleNamespace(worker_url="ws://127.0.0.1:1")
+    runner._try_version(sdk, engine, "http://127.0.0.1:1/")
+    assert runner._rows == {}
+    assert runner._unavailable == ["pypi-0 skipped: the registry is out of reach"]
