@@ -77,7 +77,7 @@ class Runner:
             self._fail_all(row, _reason(error))
         else:
             self._subjects.append(subject)
-            self._try_features(subject, row, began + VERSION_S)
+            self._try_features(subject, row, time.monotonic() + VERSION_S)
         self.say(f"{sdk.name}: {time.monotonic() - began:.1f} s, {_summary(row)}")
 
     def _connect(self, sdk: Sdk, engine: Engine, url: str) -> Subject:

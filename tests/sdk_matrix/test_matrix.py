@@ -13,7 +13,7 @@ from .versions import ALL
 
 @pytest.mark.sdk
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1800)
 def test_every_published_sdk_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = Runner(sdks=ALL, features=list(FEATURES), folder=tmp_path).run()
     with capsys.disabled():
