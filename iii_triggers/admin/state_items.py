@@ -9,10 +9,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Left, Length
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -23,12 +21,11 @@ from iii_triggers.store.items import ItemStore, ValueTooLarge, kv_items, state_i
 from iii_triggers.store.keys import InvalidKey, check_group, check_key
 from iii_triggers.trigger_types.state import state_changed
 
-from .base import EngineAdmin
 from .formatting import cut, moment, with_note
-from .stored_json import StoredValueForm, is_editable, value_block
+from .stored_json import StoredValueForm, is_editable
+from .stored_values import BEGINNING, StoredValueAdmin
 from .text_filter import TextFilter
 
-BEGINNING = 60
 MAX_SUGGESTIONS = 1000
 IDENTITY = ("store", "scope", "key")
 
@@ -76,7 +73,7 @@ class StateItemForm(StoredValueForm):
 
 
 @admin.register(StateItem)
-class StateItemAdmin(EngineAdmin[StateItem]):
+class StateItemAdmin(StoredValueAdmin):
     """Values by scope and key; an edit fires ``state`` triggers as every other change does."""
 
     form = StateItemForm
@@ -99,32 +96,10 @@ class StateItemAdmin(EngineAdmin[StateItem]):
         """How the key begins."""
         return cut(item.key, length=BEGINNING)
 
-    @admin.display(description=_("value"))
-    def beginning(self, item: StateItem) -> str:
-        """How the value begins."""
-        return cut(item.value_begins, length=BEGINNING)  # type: ignore[attr-defined]
-
-    @admin.display(description=_("size"), ordering="value_length")
-    def size(self, item: StateItem) -> str:
-        """How long the value is."""
-        return filesizeformat(item.value_length)  # type: ignore[attr-defined]
-
     @admin.display(description=_("updated at"), ordering="updated_at")
     def changed(self, item: StateItem) -> str:
         """When the value was last set."""
         return moment(item.updated_at)
-
-    @admin.display(description=_("value"))
-    def pretty_value(self, item: StateItem) -> SafeString:
-        """The value, where it cannot be edited."""
-        return value_block(item)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[StateItem]:
-        """Leave values of any size where they are; their beginning does for a list."""
-        queryset: QuerySet[StateItem] = super().get_queryset(request)
-        return queryset.defer("value").annotate(
-            value_begins=Left(F("value"), BEGINNING + 1), value_length=Length(F("value"))
-        )
 
     def get_fields(self, request: HttpRequest, obj: StateItem | None = None) -> tuple[str, ...]:
         """The value is a text area for those who may edit it, and a block for others."""

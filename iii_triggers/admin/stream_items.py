@@ -8,11 +8,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models, transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Left, Length
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.models import StreamItem
@@ -20,12 +17,10 @@ from iii_triggers.store.items import stream_items
 from iii_triggers.trigger_types.stream.deletions import item_deleted
 from iii_triggers.trigger_types.stream.places import Place
 
-from .base import EngineAdmin
 from .formatting import cut
-from .stored_json import value_block
+from .stored_values import StoredValueAdmin
 from .text_filter import TextFilter
 
-BEGINNING = 60
 MAX_NAME = 30
 """Characters of a name in a list."""
 MAX_SUGGESTIONS = 1000
@@ -57,7 +52,7 @@ class GroupFilter(TextFilter):
 
 
 @admin.register(StreamItem)
-class StreamItemAdmin(EngineAdmin[StreamItem]):
+class StreamItemAdmin(StoredValueAdmin):
     """Items by stream and group; who deletes one tells clients and triggers."""
 
     list_display = ("stream", "group", "item", "beginning", "size", "updated_at")
@@ -83,28 +78,6 @@ class StreamItemAdmin(EngineAdmin[StreamItem]):
     def item(self, item: StreamItem) -> str:
         """How the item begins."""
         return cut(item.item_id, length=MAX_NAME)
-
-    @admin.display(description=_("value"))
-    def beginning(self, item: StreamItem) -> str:
-        """How the value begins."""
-        return cut(item.value_begins, length=BEGINNING)  # type: ignore[attr-defined]
-
-    @admin.display(description=_("size"), ordering="value_length")
-    def size(self, item: StreamItem) -> str:
-        """How long the value is."""
-        return filesizeformat(item.value_length)  # type: ignore[attr-defined]
-
-    @admin.display(description=_("value"))
-    def pretty_value(self, item: StreamItem) -> SafeString:
-        """The value as JSON; a long one is cut."""
-        return value_block(item)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[StreamItem]:
-        """Leave values of any size where they are; their beginning does for a list."""
-        queryset: QuerySet[StreamItem] = super().get_queryset(request)
-        return queryset.defer("value").annotate(
-            value_begins=Left(F("value"), BEGINNING + 1), value_length=Length(F("value"))
-        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Items come from ``stream::set``."""
