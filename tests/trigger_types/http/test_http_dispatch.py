@@ -11,37 +11,14 @@ from django.test import override_settings
 
 from iii_triggers import ainvoke
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError
 from tests.support.http import ask, chunked, is_error, without_channels
 from tests.support.site import declare
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
-JSON = {"content-type": "application/json"}
-
-
 Serve = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-def serve(engine: Engine) -> Serve:
-    """Serve a function of the site at a path."""
-
-    async def serve(handler: Callable[[Any], Any], path: str = "x", **config: Any) -> None:
-        function_id = f"f{len(list(engine.triggers.entries()))}"
-        engine.functions.add_local(declare(engine.site, function_id, handler))
-        await engine.triggers.register(
-            Trigger(
-                id=function_id,
-                trigger_type="http",
-                function_id=function_id,
-                source="admin",
-                config={"api_path": path, **config},
-            )
-        )
-
-    return serve
+JSON = {"content-type": "application/json"}
 
 
 async def echo(data: Any) -> Any:
