@@ -39,7 +39,7 @@ class JSONTextField(forms.JSONField):
             raise ValidationError(
                 _("This is not valid JSON: %(reason)s"),
                 code="invalid",
-                params={"reason": _position(value) or error.message},
+                params={"reason": position(value) or error.message},
             ) from error
         except IiiError as error:
             raise ValidationError(error.message, code="unfit") from error
@@ -66,7 +66,7 @@ def _parse(text: str | None) -> Any:
     return parsed
 
 
-def _position(text: str) -> str:
+def position(text: str) -> str:
     """Say where the JSON is broken, in lines and columns, as an editor counts them."""
     try:
         json.loads(text)

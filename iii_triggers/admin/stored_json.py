@@ -18,6 +18,7 @@ from iii_triggers.store.items import check_depth
 
 from .base import ModelForm
 from .formatting import payload_block, pretty_json
+from .json_fields import position
 
 MAX_EDITABLE = 100_000
 """Longer values are shown only: browsers and the limit of a request make editing them a gamble."""
@@ -44,7 +45,7 @@ class StoredJSONField(forms.CharField):
             parsed = from_json(text)
             check_depth(parsed)
         except IiiError as error:
-            reason = _position(text) or error.message
+            reason = position(text) or error.message
             message = _("This is not valid JSON: %(reason)s")
             raise ValidationError(message, code="invalid", params={"reason": reason}) from error
         return to_json(parsed).decode()
@@ -107,12 +108,3 @@ def value_block(row: models.Model) -> SafeString:
 def _canonical(text: str) -> str:
     """Return a text that tells values apart: to Python, ``1``, ``1.0`` and ``True`` are equal."""
     return json.dumps(json.loads(text), sort_keys=True)
-
-
-def _position(text: str) -> str:
-    """Say where the JSON is broken, in lines and columns, as an editor counts them."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return str(error)
-    return ""
