@@ -19,6 +19,7 @@ from .addresses import addresses
 from .base import EngineAdmin
 from .config_help import config_help
 from .cron_pages import CronPages, fire_now
+from .fire_pages import FirePages
 from .formatting import (
     NOTHING,
     STATE_MEANINGS,
@@ -52,7 +53,7 @@ DECLARED = ("trigger_type", "function_id", "config", "metadata")
 
 
 @admin.register(Trigger)
-class TriggerAdmin(CronPages, EngineAdmin[Trigger]):
+class TriggerAdmin(CronPages, FirePages, EngineAdmin[Trigger]):
     """Triggers: the site's own are edited here, those of workers are shown."""
 
     form = TriggerForm
@@ -200,6 +201,7 @@ class TriggerAdmin(CronPages, EngineAdmin[Trigger]):
         context["addresses"] = addresses(trigger, request) if trigger and trigger.enabled else []
         context["delivery_links"] = delivery_links(trigger) if trigger else {}
         context |= self.cron_context(request, trigger)
+        context |= self.fire_context(request, trigger)
         if trigger is None:
             chosen = request.POST.get("trigger_type") or request.GET.get("trigger_type")
             context["config_help"] = config_help(chosen)
