@@ -15,6 +15,25 @@ MIB = 1024 * 1024
 
 StreamAccess = Literal["auto", "open", "authenticated"]
 FunctionConflict = Literal["balance", "newest", "reject"]
+History = Literal["all", "failures", "off"]
+
+REDACTED_KEYS = [
+    "access_key",
+    "access_token",
+    "api_key",
+    "apikey",
+    "authorization",
+    "client_secret",
+    "cookie",
+    "passwd",
+    "password",
+    "private_key",
+    "refresh_token",
+    "secret",
+    "set_cookie",
+    "token",
+    "x_api_key",
+]
 
 
 class Settings:
@@ -199,6 +218,27 @@ class Settings:
 
     III_HTTP_FUNCTION_MAX_BYTES: int = 10 * MIB
     """Largest response of a function that is called over HTTP."""
+
+    III_HISTORY: History = "all"
+    """Which runs the history keeps; numbers of runs are kept unless it is "off"."""
+
+    III_HISTORY_PAYLOAD_BYTES: int = 16 * 1024
+    """How much of the input and of the output of a run is kept; 0 keeps nothing of them."""
+
+    III_HISTORY_RETENTION_S: float = 7 * 24 * 3600.0
+    """How long runs are kept."""
+
+    III_HISTORY_REDACT: list[str] = REDACTED_KEYS
+    """Keys whose values the history does not keep; case, "-" and "_" make no difference."""
+
+    III_HISTORY_EXCLUDE: list[str] = ["engine::*"]
+    """Functions whose runs are not kept: globs of function ids."""
+
+    III_HISTORY_INTERVAL_S: float = 0.25
+    """How long runs are gathered before they are written in one batch."""
+
+    III_HISTORY_MAX_PENDING: int = 20_000
+    """How many runs may wait to be written; those that end meanwhile are only counted."""
 
     III_LOGS_MAX: int = 1000
     """How many logs of workers each process keeps; the oldest go first."""

@@ -27,3 +27,6 @@ DATABASES["default"]["TEST"] = {"NAME": _name}
 
 # Workers of the tests often register something without introducing themselves first.
 III_REGISTRATION_GRACE_S = 0
+
+# Most tests are not about the history; those that are turn it on.
+III_HISTORY = "off"

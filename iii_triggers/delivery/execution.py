@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from iii_triggers.engine.calls import Call
+from iii_triggers.engine.causes import Cause
 from iii_triggers.engine.conditions import condition_holds
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.process import process_engine, run_sync
@@ -145,6 +146,12 @@ def _call(row: Delivery, policy: Policy) -> Call:
         metadata=invocation_metadata(row),
         timeout_s=policy.timeout_s,
         traceparent=row.traceparent or None,
+        cause=Cause(
+            trigger_type=row.trigger_type,
+            trigger_id=row.trigger_id,
+            delivery_id=str(row.pk),
+            attempt=row.attempts,
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from iii_triggers.protocol.errors import IiiError
 
+from .causes import Cause
 from .connections import WorkerConnection
 from .payload import NOTHING, Payload
 from .remote_functions import RemoteOffer
@@ -35,6 +36,8 @@ class Call:
     baggage: str | None = None
     caller: WorkerConnection | None = None
     """The worker that called; None for the engine's own calls."""
+    cause: Cause | None = None
+    """The trigger, delivery or replay behind the call; None if it was made directly."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

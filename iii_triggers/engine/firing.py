@@ -31,6 +31,7 @@ def fire(invoker: Invoker, triggers: Iterable[Trigger], payload: Any) -> None:
             # One each: functions of the site must not see what another does to its input.
             data=Payload.of_json(data),
             metadata=trigger.metadata,
+            cause=trigger.cause,
         )
         invoker.start(call, partial(_log_failure, trigger))
 

@@ -126,6 +126,7 @@ class Lanes:
 
     def _run(self, firing: Firing, done: Done) -> None:
         call = _call(firing, firing.trigger.function_id)
+        call.cause = firing.trigger.cause
         self.invoker.start(call, partial(_finish, firing, done))
 
 

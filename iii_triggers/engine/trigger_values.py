@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from .causes import Cause
 from .connections import WorkerConnection
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ class Trigger:
     """The connection that owns the trigger; None for the site's own."""
     pk: int | None = None
     """Primary key of the row of a trigger of the site."""
+    cause: Cause = field(init=False, repr=False, compare=False)
+    """What the history notes of the calls the trigger makes; made once, not for each call."""
+
+    def __post_init__(self) -> None:
+        cause = Cause(trigger_type=self.trigger_type, trigger_id=self.id)
+        object.__setattr__(self, "cause", cause)
 
     @property
     def key(self) -> TriggerKey:

@@ -3,8 +3,10 @@
 from .changes import Change, ChangeCounter
 from .deliveries import Delivery, Lane, Subscription, Topic
 from .functions import Function
+from .invocations import Invocation, InvocationPayload
 from .items import Configuration, StateItem, StreamItem
 from .nodes import Node
+from .stats import TriggerStat, TypeStat
 from .tokens import WorkerToken
 from .trigger_types import TriggerType
 from .triggers import Trigger
@@ -16,6 +18,8 @@ __all__ = [
     "Configuration",
     "Delivery",
     "Function",
+    "Invocation",
+    "InvocationPayload",
     "Lane",
     "Node",
     "StateItem",
@@ -23,7 +27,9 @@ __all__ = [
     "Subscription",
     "Topic",
     "Trigger",
+    "TriggerStat",
     "TriggerType",
+    "TypeStat",
     "Worker",
     "WorkerToken",
 ]

@@ -54,6 +54,7 @@ class Change(models.Model):
         FUNCTION = "function", "functions of a worker"
         TOKEN = "token", "worker token"
         CONFIGURATION = "configuration", "configuration"
+        WORKER = "worker", "worker to be disconnected"
 
     revision = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)

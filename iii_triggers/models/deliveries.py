@@ -115,7 +115,7 @@ class Delivery(models.Model):
         permissions = [
             ("redrive_delivery", _("Can redrive and discard dead deliveries")),
             ("hold_delivery", _("Can hold, release and cancel deliveries")),
-            ("view_payload", _("Can view the payload of deliveries")),
+            ("view_payload", _("Can view payloads of deliveries and runs")),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -191,6 +191,7 @@ class Topic(models.Model):
         verbose_name = _("topic")
         verbose_name_plural = _("topics")
         ordering = ["name", "kind"]
+        permissions = [("publish_topic", _("Can publish to topics"))]
         constraints = [
             models.UniqueConstraint(fields=["kind", "name"], name="iii_topic_unique_name"),
         ]

@@ -35,6 +35,7 @@ class Function(models.Model):
         verbose_name = _("function")
         verbose_name_plural = _("functions")
         ordering = ["function_id"]
+        permissions = [("invoke_function", _("Can invoke functions"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["namespace", "function_id", "worker"], name="iii_function_unique_offer"

@@ -111,6 +111,7 @@ class Trigger(models.Model):
         verbose_name = _("trigger")
         verbose_name_plural = _("triggers")
         ordering = ["trigger_type", "function_id", "trigger_id"]
+        permissions = [("fire_trigger", _("Can fire triggers by hand"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["namespace", "trigger_id"], name="iii_trigger_unique_id"

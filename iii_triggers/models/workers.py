@@ -39,6 +39,7 @@ class Worker(models.Model):
         verbose_name = _("worker")
         verbose_name_plural = _("workers")
         ordering = ["name", "connected_at"]
+        permissions = [("manage_worker", _("Can disconnect workers"))]
 
     def __str__(self) -> str:
         return self.name or self.worker_id

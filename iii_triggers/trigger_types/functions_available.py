@@ -168,6 +168,7 @@ class FunctionsAvailableTriggerType(TriggerRegistrator):
             namespace=trigger.namespace,
             data=Payload.of_json(data),
             metadata=trigger.metadata,
+            cause=trigger.cause,
         )
         self._engine.invoker.start(call, partial(self._done, subscriber))
 

@@ -227,6 +227,7 @@ class LogTriggerType(TriggerRegistrator):
             data=Payload.of_json(data),
             metadata=trigger.metadata,
             traceparent=new_traceparent(),
+            cause=trigger.cause,
         )
         waiting: list[Pending] = []
         pending = self._engine.invoker.start(call, partial(_ended, live, waiting))

@@ -179,6 +179,7 @@ def _call(target: HttpTarget, data: Payload, request: HttpRequest, invocation_id
         invocation_id=invocation_id,
         timeout_s=_timeout_s(target.config),
         traceparent=traceparent.decode("latin-1") if traceparent else None,
+        cause=target.trigger.cause,
     )
 
 

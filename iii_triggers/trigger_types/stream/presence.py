@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError
 
 from iii_triggers.engine.calls import Call
+from iii_triggers.engine.causes import Cause
 from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Trigger as TriggerRow
 from iii_triggers.protocol.errors import IiiError
@@ -45,6 +46,7 @@ class Listener:
 
     function_id: str
     namespace: str
+    cause: Cause
     metadata: Any = None
 
 
@@ -116,7 +118,12 @@ class PresenceTriggerType(TriggerRegistrator):
 
     def _here(self) -> list[Listener]:
         return [
-            Listener(function_id=t.function_id, namespace=t.namespace, metadata=t.metadata)
+            Listener(
+                function_id=t.function_id,
+                namespace=t.namespace,
+                cause=t.cause,
+                metadata=t.metadata,
+            )
             for t in self._triggers.values()
         ]
 
@@ -149,6 +156,7 @@ async def _call(engine: Engine, listener: Listener, presence: Presence) -> Paylo
         namespace=listener.namespace,
         data=Payload.of(presence.payload()),
         metadata=listener.metadata,
+        cause=listener.cause,
     )
     try:
         return await engine.invoker.invoke(call)
@@ -164,8 +172,15 @@ def _triggers_elsewhere(node_id: str, type_ids: Collection[str]) -> list[Listene
         state=TriggerRow.State.ACTIVE,
         trigger_type__in=type_ids,
     ).exclude(worker__node_id=node_id)
-    columns = ("function_id", "namespace", "metadata")
-    return [Listener(**row) for row in rows.order_by("pk").values(*columns)]
+    return [
+        Listener(
+            function_id=row.function_id,
+            namespace=row.namespace,
+            cause=Cause(trigger_type=row.trigger_type, trigger_id=row.trigger_id),
+            metadata=row.metadata,
+        )
+        for row in rows.order_by("pk").defer("config")
+    ]
 
 
 def _distinct(listeners: Iterable[Listener]) -> list[Listener]:
