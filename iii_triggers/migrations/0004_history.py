@@ -116,4 +116,18 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('minute', 'trigger_type', 'failed', 'bucket'), name='iii_type_stat_unique')],
             },
         ),
+        migrations.CreateModel(
+            name='Dashboard',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'dashboard',
+                'verbose_name_plural': 'dashboard',
+                'default_permissions': (),
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('iii_triggers.node',),
+        ),
     ]

@@ -1,6 +1,7 @@
 """The shared truth: rows that every process of the site sees."""
 
 from .changes import Change, ChangeCounter
+from .dashboard import Dashboard
 from .deliveries import Delivery, Lane, Subscription, Topic
 from .functions import Function
 from .invocations import Invocation, InvocationPayload
@@ -16,6 +17,7 @@ __all__ = [
     "Change",
     "ChangeCounter",
     "Configuration",
+    "Dashboard",
     "Delivery",
     "Function",
     "Invocation",
