@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -189,7 +190,7 @@ def test_the_thread_looks_by_itself(transactional_db: None) -> None:
 
 def test_a_queue_that_rabbitmq_refuses_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     app = Celery("site", set_as_current=False)
-    names = ["iii.test-odd", "iii.test-even"]
+    names = [f"iii.test-{uuid.uuid4()}" for _ in range(2)]
     with Connection(rabbitmq_url()) as connection:
         connection.default_channel.queue_declare(names[0], durable=False, auto_delete=False)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,27 +10,22 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
-import redis
 
-from tests.support.services import rabbitmq_url, redis_url
+from tests.support.redis_databases import redis_database
+from tests.support.services import rabbitmq_url
 
 from .cables import Cable
 
-REDIS_DATABASE = 14
-VHOST = "iii_tests"
+VHOST = f"iii_tests_{os.getpid()}"
 
 
 @contextmanager
 def redis_broker() -> Iterator[tuple[str, Cable]]:
     """Yield the URL of an empty Redis database and the cable that leads there."""
-    url = urlsplit(redis_url())
-    with (
-        redis.Redis(url.hostname or "", url.port or 6379, REDIS_DATABASE) as server,
-        Cable(url.hostname or "", url.port or 6379) as cable,
-    ):
-        server.flushdb()
-        yield f"redis://127.0.0.1:{cable.port}/{REDIS_DATABASE}", cable
-        server.flushdb()
+    with redis_database() as found:
+        url = urlsplit(found)
+        with Cable(url.hostname or "", url.port or 6379) as cable:
+            yield f"redis://127.0.0.1:{cable.port}{url.path}", cable
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,7 +13,8 @@ from iii_triggers.sdk import Client, init
 from tests.e2e.eventually import eventually
 from tests.e2e.processes import free_ports
 from tests.e2e.stream_clients import StreamClient
-from tests.support.services import postgres_url, redis_url
+from tests.support.redis_databases import redis_database
+from tests.support.services import postgres_url
 
 from .sites import LOOPBACK, Site, wait_ready
 
@@ -37,10 +37,9 @@ def nodes(
 ) -> Iterator[list[Node]]:
     """Two engines that know of each other."""
     postgres_url()
-    redis = urlsplit(redis_url())._replace(path="/13").geturl()
     folder = tmp_path_factory.mktemp(f"streams-{request.param}") / "state"
     site = Site(server=request.param, folder=folder, settings="tests.processes.redis_settings")
-    with postgres_database("streams") as database:
+    with postgres_database("streams") as database, redis_database() as redis:
         site.configure(DATABASE_URL=database.url, TEST_REDIS_URL=redis)
         site.manage("migrate", "--verbosity=0")
         try:

@@ -6,14 +6,13 @@ import json
 import threading
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from iii_triggers.sdk import Client, init
 from tests.e2e.eventually import eventually
 from tests.e2e.processes import Process, free_ports
-from tests.support.services import redis_url
+from tests.support.redis_databases import redis_database
 
 from .requests import send
 from .sites import Site, wait_ready
@@ -31,16 +30,16 @@ print(invoke("far.greet", {"body": {"name": "Ada"}}))"""
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site whose processes share a Redis, with one engine running."""
-    url = urlsplit(redis_url())._replace(path="/15").geturl()
     folder = tmp_path_factory.mktemp("site") / "state"
     site = Site(server="uvicorn", folder=folder, settings="tests.processes.redis_settings")
-    site.configure(TEST_REDIS_URL=url)
-    try:
-        site.add_triggers(GREET)
-        site.start()
-        yield site
-    finally:
-        site.end()
+    with redis_database() as url:
+        site.configure(TEST_REDIS_URL=url)
+        try:
+            site.add_triggers(GREET)
+            site.start()
+            yield site
+        finally:
+            site.end()
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
-"""Both layers of channels_redis on a real Redis: its database 15, which the tests empty."""
+"""Both layers of channels_redis on a real Redis: a database of it, which the tests empty."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -15,7 +14,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from iii_triggers import apublish
 from iii_triggers.engine.core import Engine
 from iii_triggers.protocol.errors import InvocationFailed
-from tests.support.services import redis_url
+from tests.support.redis_databases import redis_database
 from tests.support.workers import FakeWorker
 
 from .calling import asked, start
@@ -26,9 +25,10 @@ CALLS = 100
 
 
 @pytest.fixture
-def url() -> str:
+def url() -> Iterator[str]:
     """The URL of a Redis database that holds nothing of value."""
-    return urlsplit(redis_url())._replace(path="/15").geturl()
+    with redis_database() as url:
+        yield url
 
 
 @pytest.fixture(params=[RedisChannelLayer, RedisPubSubChannelLayer], ids=["core", "pubsub"])
@@ -42,7 +42,14 @@ def server(url: str) -> Iterator[redis.Redis]:
     """The server, to do it harm."""
     with redis.Redis.from_url(url) as server:
         yield server
-        server.flushdb()
+
+
+def cut_all(server: redis.Redis) -> int:
+    """Close the connections to this database, not those of other tests, and count them."""
+    number = str(server.get_connection_kwargs()["db"])
+    clients = [one for one in server.client_list() if one["db"] == number]
+    others = [one["id"] for one in clients if int(one["id"]) != server.client_id()]
+    return sum(server.client_kill_filter(_id=number) for number in others)
 
 
 async def answer_all(worker: FakeWorker, number: int) -> None:
@@ -97,8 +104,7 @@ async def test_calls_survive_the_loss_of_all_connections(
     worker = await offer(there, "f")
     first = start(here, 1)
     invocation = await asked(worker)
-    server.client_kill_filter(_type="normal")
-    server.client_kill_filter(_type="pubsub")
+    assert cut_all(server)
     await worker.answer(invocation, result=1)
     assert await first == 1
     second = start(here, 2)
