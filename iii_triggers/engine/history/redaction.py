@@ -8,13 +8,17 @@ text may have been cut anywhere: a secret that has no end is redacted to the end
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
 
 from iii_triggers.conf import settings
 
 MASK = "[redacted]"
 ALWAYS = ("access_key",)
 """Keys that are redacted whatever the site says: they open channels of requests and responses."""
+ESCAPE = b"\\u00"
 
 _MASKED_VALUE = f'"{MASK}"'.encode()
 _MASKED_REST = f" {MASK}".encode()
@@ -25,6 +29,7 @@ _STRING = rb'"%s(?:"|\\?\Z)' % _REST
 _VALUE = re.compile(rb'%s|[^][{}",\s]++' % _STRING, re.DOTALL)
 _REST_OF_STRING = re.compile(rb"%s(?:\\\Z)?" % _REST, re.DOTALL)
 _STEPS = re.compile(rb"%s|([\[{]++)|([]}])" % _STRING, re.DOTALL)
+_PLAIN = bytes.maketrans(ascii_uppercase.encode() + b"-", ascii_lowercase.encode() + b"_")
 _SHORT_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r"}
 
 
@@ -34,8 +39,9 @@ def redact(text: bytes) -> tuple[bytes, bool]:
     Redacted are the whole value of such a key, whatever it is, and the rest of a string that
     begins like a header of that name (``"Set-Cookie: ..."``). Takes time linear in the text.
     """
-    pattern = _keys_in_json(tuple(settings.III_HISTORY_REDACT))
-    found = pattern.search(text)
+    plain = text.translate(_PLAIN)
+    find = _find_in(plain)
+    found = find(plain, 0)
     if found is None:
         return text, False
     parts, done = [], 0
@@ -47,7 +53,7 @@ def redact(text: bytes) -> tuple[bytes, bool]:
         else:
             parts.append(_MASKED_REST)
             done = _end(_REST_OF_STRING, text, found.end())
-        found = pattern.search(text, done)
+        found = find(plain, done)
     parts.append(text[done:])
     return b"".join(parts), True
 
@@ -78,52 +84,65 @@ def _end(pattern: re.Pattern[bytes], text: bytes, start: int) -> int:
     return start if found is None else found.end()
 
 
-@lru_cache(maxsize=8)
-def _keys_in_json(keys: tuple[str, ...]) -> re.Pattern[bytes]:
-    """Return what finds a key with its colon, or a string that begins like a header.
+def _find_in(plain: bytes) -> Callable[[bytes, int], re.Match[bytes] | None]:
+    """Return what searches a text in which letters are small for secret keys."""
+    keys = _keys_in_json(tuple(settings.III_HISTORY_REDACT))
+    return keys.escaped.search if ESCAPE in plain else keys.plain.search
 
-    A quote after a backslash begins no string. The look ahead saves trying every key in vain.
-    """
-    known = {key for key in (*ALWAYS, *keys) if key}
-    first = b"|".join(sorted({_character_in_json(key[0]) for key in known}))
-    names = b"|".join(sorted({_key_in_json(key) for key in known}))
-    begin = rb'"(?<!\\")(?=%s)(?:%s)' % (first, names)
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """What finds a key with its colon, or a string that begins like a header."""
+
+    plain: re.Pattern[bytes]
+    escaped: re.Pattern[bytes]
+    r"""Also finds keys some of whose characters are escaped (``\u0070``); takes thrice as long."""
+
+
+@lru_cache(maxsize=8)
+def _keys_in_json(keys: tuple[str, ...]) -> _Keys:
+    known = _known(keys)
+    escaped = _beginning_with([_character_in_json(key[0]) for key in known], map(_in_json, known))
+    if not all(key.isascii() and key.isprintable() and not set('"\\/') & set(key) for key in known):
+        return _Keys(escaped, escaped)
+    names = [re.escape(key).encode() for key in known]
+    return _Keys(_beginning_with([re.escape(key[0]).encode() for key in known], names), escaped)
+
+
+def _known(keys: tuple[str, ...]) -> list[str]:
+    texts = (key.encode(errors="surrogatepass").translate(_PLAIN) for key in (*ALWAYS, *keys))
+    return sorted({text.decode(errors="surrogatepass") for text in texts if text})
+
+
+def _beginning_with(first: Iterable[bytes], names: Iterable[bytes]) -> re.Pattern[bytes]:
+    """A quote after a backslash begins no string. To look ahead saves trying every key in vain."""
+    begin = rb'"(?<!\\")(?=%s)(?:%s)' % (b"|".join(sorted(set(first))), b"|".join(names))
     return re.compile(rb'%s(?:(?P<key>"%s:%s)|:)' % (begin, _SPACE, _SPACE))
 
 
-def _key_in_json(key: str) -> bytes:
+def _in_json(key: str) -> bytes:
     return b"".join(_character_in_json(character) for character in key)
 
 
 def _character_in_json(character: str) -> bytes:
-    r"""Match a character as it is, and as every escape that JSON has for it (``\u0070``)."""
-    ways = [way for variant in _variants(character) for way in _ways_to_write(variant)]
-    return b"(?:%s)" % b"|".join(ways)
+    """Match a character as it is, and as every escape that JSON has for it."""
+    escaped = "|".join(rf"\\u{code}" for code in _codes(character))
+    if character in _SHORT_ESCAPES:
+        escaped += "|" + re.escape(f"\\{_SHORT_ESCAPES[character]}")
+    plain = re.escape(character).encode(errors="surrogatepass")
+    return b"(?:%s|%s)" % (plain, escaped.encode())
 
 
-def _ways_to_write(character: str) -> list[bytes]:
-    units = character.encode("utf-16-be", errors="surrogatepass").hex()
-    codes = [units[start : start + 4] for start in range(0, len(units), 4)]
-    escaped = "".join(rf"\\u{_in_any_case(code)}" for code in codes)
-    short = [f"\\{_SHORT_ESCAPES[character]}"] if character in _SHORT_ESCAPES else []
-    plain = [re.escape(way).encode(errors="surrogatepass") for way in [character, *short]]
-    return [*plain, escaped.encode()]
-
-
-def _in_any_case(code: str) -> str:
-    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in code)
-
-
-def _variants(character: str) -> list[str]:
-    if character in "-_":
-        return ["-", "_"]
-    return sorted({character, character.lower(), character.upper()})
+def _codes(character: str) -> Iterator[str]:
+    variants = "-_" if character == "_" else {character, character.upper()}
+    for variant in variants if character.isascii() else character:
+        units = variant.encode("utf-16-be", errors="surrogatepass").hex()
+        yield r"\u".join(units[start : start + 4] for start in range(0, len(units), 4))
 
 
 @lru_cache(maxsize=8)
 def _keys_in_messages(keys: tuple[str, ...]) -> re.Pattern[str]:
-    known = sorted({key for key in (*ALWAYS, *keys) if key})
-    names = "|".join(re.sub("[-_]", "[-_]", re.escape(key).replace(r"\-", "-")) for key in known)
+    names = "|".join(re.escape(key).replace("_", "[-_]") for key in _known(keys))
     quoted = r"\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\]|\\.)*+'?"
     plain = r"(?:(?:bearer|basic|digest|token) {1,8})?[^\s,;&\"'(){}\[\]]++"
     return re.compile(
