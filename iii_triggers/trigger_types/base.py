@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from iii_triggers.protocol.errors import InvalidConfig
 
+from .schema_examples import example_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -94,6 +96,20 @@ class TriggerRegistrator(ABC):
 
         ``by_disconnect`` tells that nobody asked for it: the worker, or its process, went away.
         """
+
+    def sample_input(self, row: TriggerRow) -> Any:
+        """Return what the function of a trigger may get: something to try it with, and to edit.
+
+        Raise InvalidConfig if the config of the trigger tells too little.
+        """
+        return example_of(self.call_schema) if self.call_schema is not None else {}
+
+    def timeout_s(self, row: TriggerRow) -> float | None:
+        """Return how long one run of the function may take; None is the site's setting.
+
+        Raise InvalidConfig if the config of the trigger is not valid.
+        """
+        return None
 
     def run_checks(self) -> Sequence[CheckMessage]:
         """Return what is wrong with the settings of this type."""

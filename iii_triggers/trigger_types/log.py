@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
+
 from iii_triggers.engine.bus_messages import BusMessage
 from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.seen import Seen
 from iii_triggers.engine.telemetry.complaints import Complaints
 from iii_triggers.engine.telemetry.firing_traces import is_firing, new_traceparent
+from iii_triggers.engine.telemetry.records import SEVERITIES, logged
 from iii_triggers.models import Trigger as TriggerRow
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 
@@ -164,6 +167,12 @@ class LogTriggerType(TriggerRegistrator):
     async def unregister_trigger(self, trigger: Trigger) -> None:
         """Stop firing it."""
         self._live.pop(trigger.key, None)
+
+    def sample_input(self, row: TriggerRow) -> Any:
+        """Return a log that the trigger asks for. Raise InvalidConfig."""
+        self.validate_config(row.config)
+        level, _ = _read(row.config or {})
+        return asdict(logged(level if level in SEVERITIES else "info", "Something happened."))
 
     def triggers(self) -> list[Trigger]:
         """Return the triggers that fire."""

@@ -55,6 +55,10 @@ class QueueTriggerType(TriggerRegistrator):
         """End the subscription, unless others hold it; keep it for a worker that comes back."""
         let_go(row.identity, by_disconnect=by_disconnect)
 
+    def timeout_s(self, row: TriggerRow) -> float | None:
+        """Return how long one attempt may take. Raise InvalidConfig."""
+        return parse_config(row.config).policy.timeout_s
+
 
 def _wish(row: TriggerRow) -> Wish | None:
     """Return what the trigger asks for; nothing for one whose config is refused."""

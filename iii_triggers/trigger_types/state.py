@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from iii_triggers.builtins.state import state_functions
+from iii_triggers.protocol.codec import from_json
 from iii_triggers.store.changes import StateChange
 
 from .events import Event, EventMessage, EventTriggerType, announce, text_in
@@ -13,6 +14,7 @@ from .filters import Filter
 
 if TYPE_CHECKING:
     from iii_triggers.engine.functions import LocalFunction
+    from iii_triggers.models import Trigger as TriggerRow
 
 TYPE_ID = "state"
 
@@ -71,6 +73,13 @@ class StateTriggerType(EventTriggerType):
         """Return ``state::*``."""
         if self._engine is not None:
             yield from state_functions(self._engine, lambda change: self.fire(_event(change)))
+
+    def sample_input(self, row: TriggerRow) -> Any:
+        """Return a change that the trigger asks for."""
+        config = row.config if isinstance(row.config, dict) else {}
+        scope, key = config.get("scope"), config.get("key")
+        change = StateChange(scope=scope or "users", key=key or "42", old=None, new=b"{}")
+        return from_json(change.json())
 
     def filters_of(self, config: Mapping[str, Any]) -> Iterable[Filter]:
         """Return the scope and key that a config asks for. Raise InvalidConfig."""

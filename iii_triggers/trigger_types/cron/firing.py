@@ -12,7 +12,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -23,7 +23,7 @@ from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Delivery, Trigger
 
 from .config import CronConfig, parse_config
-from .rows import TYPE_ID, config_of, identity_for, lane_of
+from .rows import TYPE_ID, config_of, firing_input, identity_for, lane_of
 from .slots import DueSlot, due_slots
 
 logger = logging.getLogger(__name__)
@@ -169,16 +169,10 @@ def _delivery(
     now: datetime,
     scheduled_for: datetime | None,
 ) -> NewDelivery:
-    payload = {
-        "trigger": TYPE_ID,
-        "job_id": row.trigger_id,
-        "scheduled_time": slot.at.astimezone(UTC).isoformat(timespec="seconds"),
-        "actual_time": now.astimezone(UTC).isoformat(timespec="microseconds"),
-    }
     return NewDelivery(
         function_id=row.function_id,
         namespace=row.namespace,
-        payload=Payload.of(payload).json(),
+        payload=Payload.of(firing_input(row, slot=slot.at, now=now)).json(),
         lane=lane_of(row.identity or identity_for(row, config)),
         trigger_type=TYPE_ID,
         trigger_id=row.trigger_id,

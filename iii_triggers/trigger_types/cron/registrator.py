@@ -9,8 +9,8 @@ from django.utils import timezone
 from iii_triggers.models import Trigger as TriggerRow
 from iii_triggers.trigger_types.base import TriggerRegistrator
 
-from .config import CONFIG_SCHEMA, check_config
-from .rows import TYPE_ID, config_of, identity_for
+from .config import CONFIG_SCHEMA, check_config, parse_config
+from .rows import TYPE_ID, config_of, firing_input, identity_for
 
 if TYPE_CHECKING:
     from iii_triggers.engine.trigger_values import Trigger
@@ -71,6 +71,15 @@ class CronTriggerType(TriggerRegistrator):
         row.next_fire_at = None if config is None else config.schedule.next_after(timezone.now())
         rows = TriggerRow.objects.filter(pk=row.pk)
         rows.update(identity=row.identity, next_fire_at=row.next_fire_at)
+
+    def sample_input(self, row: TriggerRow) -> Any:
+        """Return what the function would get now."""
+        now = timezone.now()
+        return firing_input(row, slot=now, now=now)
+
+    def timeout_s(self, row: TriggerRow) -> float | None:
+        """Return how long one attempt may take. Raise InvalidConfig."""
+        return parse_config(row.config).policy.timeout_s
 
 
 def _is_to_fire(row: TriggerRow) -> bool:

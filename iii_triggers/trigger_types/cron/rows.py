@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from iii_triggers.models import Trigger
 from iii_triggers.protocol.errors import InvalidConfig
 from iii_triggers.trigger_types.identity import identity_of
@@ -27,3 +29,13 @@ def identity_for(row: Trigger, config: CronConfig) -> str:
 def lane_of(identity: str) -> str:
     """Return the lane of the deliveries of an identity."""
     return f"cron:{identity}"
+
+
+def firing_input(row: Trigger, *, slot: datetime, now: datetime) -> dict[str, str]:
+    """Return what the function gets when ``slot`` is noticed (trigger reference, section 3)."""
+    return {
+        "trigger": TYPE_ID,
+        "job_id": row.trigger_id,
+        "scheduled_time": slot.astimezone(UTC).isoformat(timespec="seconds"),
+        "actual_time": now.astimezone(UTC).isoformat(timespec="microseconds"),
+    }

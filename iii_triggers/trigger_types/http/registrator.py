@@ -12,12 +12,14 @@ from .config import CONFIG_SCHEMA, parse_config
 from .dispatch import HttpDispatcher, HttpTarget
 from .patterns import parse_pattern
 from .routes import RouteTable
+from .sample import sample_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from iii_triggers.engine.core import Engine
     from iii_triggers.engine.trigger_values import Trigger
+    from iii_triggers.models import Trigger as TriggerRow
 
 
 POWERS = ("pass_headers", "allow_set_cookie", "allow_html")
@@ -85,3 +87,12 @@ class HttpTriggerType(TriggerRegistrator):
     async def unregister_trigger(self, trigger: Trigger) -> None:
         """Stop serving the route; an older trigger of a worker on it comes back."""
         self.routes.remove(trigger.key)
+
+    def sample_input(self, row: TriggerRow) -> Any:
+        """Return the input for a request that somebody might send. Raise InvalidConfig."""
+        return sample_of(parse_config(row.config))
+
+    def timeout_s(self, row: TriggerRow) -> float | None:
+        """Return how long the function may take. Raise InvalidConfig."""
+        timeout_ms = parse_config(row.config).timeout_ms
+        return None if timeout_ms is None else timeout_ms / 1000

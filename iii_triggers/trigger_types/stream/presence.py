@@ -31,9 +31,9 @@ logger = logging.getLogger(__name__)
 PAYLOAD_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "subscription_id": {"type": "string"},
-        "stream_name": {"type": "string"},
-        "group_id": {"type": "string"},
+        "subscription_id": {"type": "string", "examples": ["1"]},
+        "stream_name": {"type": "string", "examples": ["todos"]},
+        "group_id": {"type": "string", "examples": ["inbox"]},
         "id": {"type": ["string", "null"]},
         "context": {},
     },

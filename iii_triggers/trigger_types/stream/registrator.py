@@ -13,16 +13,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Raw
+
 from iii_triggers.conf import settings
 from iii_triggers.engine.functions import LocalFunction
 from iii_triggers.engine.lanes import Firing, Lanes
 from iii_triggers.engine.seen import Seen
+from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.text import one_line
 from iii_triggers.trigger_types.base import TriggerRegistrator
 
 from .clients import Clients
 from .config import CALL_SCHEMA, CONFIG_SCHEMA, StreamConfig, parse_config
-from .events import StreamEvent, StreamMessage
+from .events import Create, StreamEvent, StreamMessage, frame
 from .functions import functions_of
 from .places import Place
 from .store import StreamStore
@@ -30,6 +33,7 @@ from .store import StreamStore
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
     from iii_triggers.engine.trigger_values import Trigger, TriggerKey
+    from iii_triggers.models import Trigger as TriggerRow
 
     from .client import StreamClient
 
@@ -91,6 +95,16 @@ class StreamTriggerType(TriggerRegistrator):
         del self._streams[stream_name][trigger.key]
         if not self._streams[stream_name]:
             del self._streams[stream_name]
+
+    def sample_input(self, row: TriggerRow) -> Any:
+        """Return the event of a new item that the trigger asks for. Raise InvalidConfig."""
+        config = parse_config(row.config)
+        place = Place(
+            stream_name=config.stream_name,
+            group_id=config.group_id or "group",
+            item_id=config.item_id or "item",
+        )
+        return from_json(frame(place, Create(data=Raw(b"{}"))))
 
     def triggers_for(self, place: Place) -> list[tuple[Trigger, StreamConfig]]:
         """Return the triggers that fire for what happens at ``place``, oldest first."""
