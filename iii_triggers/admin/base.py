@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponseRedirect
 
@@ -36,6 +38,17 @@ else:
             if any("\0" in text for texts in request.GET.lists() for text in texts[1]):
                 return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
             return super().changelist_view(request, extra_context)
+
+        def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+            """Carry out an action, but not on a selection that no page offers."""
+            try:
+                selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+                is_possible = all(self.opts.pk.to_python(pk) is not None for pk in selected)
+            except ValidationError:
+                is_possible = False
+            if not is_possible or any("\0" in pk for pk in selected):
+                return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+            return super().response_action(request, queryset)
 
         def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
             """Return the row of a page, None if there is none."""

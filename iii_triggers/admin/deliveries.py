@@ -21,21 +21,21 @@ from iii_triggers.delivery.policy import Policy
 from iii_triggers.models import Delivery, Trigger
 from iii_triggers.models.deliveries import WAITING
 
-from .base import EngineAdmin, ReadOnly, SecretFields
+from .base import EngineAdmin, ReadOnly
 from .delivery_actions import VERBS, Verb, carry_out, list_actions
 from .delivery_filters import (
     AcceptedFilter,
-    BeforeFilter,
     FunctionFilter,
     StateFilter,
     TopicFilter,
-    TriggerFilter,
     TypeFilter,
 )
-from .delivery_list import DeliveryList, NewestPaginator
 from .delivery_texts import delivery_badge, policy_in_words, situation, waiting_reason
 from .formatting import MAX_JSON, NOTHING, cut, json_block, moment, payload_block, with_note
 from .links import delivery_list_url, trigger_link
+from .name_filters import TriggerFilter
+from .newest_list import NewestFirst
+from .ordered_filters import BeforeFilter
 
 TIMES = ("accepted", "scheduled", "next_run", "started", "finished")
 
@@ -57,10 +57,9 @@ class DeliveryPermissions:
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Delivery]):
+class DeliveryAdmin(DeliveryPermissions, NewestFirst, ReadOnly, EngineAdmin[Delivery]):
     """Deliveries, the newest first."""
 
-    secret_fields = ("payload", "metadata")
     list_display = (
         "function",
         "state_and_reason",
@@ -77,10 +76,6 @@ class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Del
         TriggerFilter,
         TypeFilter,
     )
-    ordering = ("-pk",)
-    # Facets would count every row, once for each choice of each filter.
-    show_facets = admin.ShowFacets.NEVER
-    paginator = NewestPaginator
     search_fields = ("function_id", "topic", "idempotency_key", "ordering_key")
     search_help_text = _(
         "Searches parts of functions and topics, and whole delivery ids, idempotency and ordering "
@@ -219,11 +214,7 @@ class DeliveryAdmin(DeliveryPermissions, SecretFields, ReadOnly, EngineAdmin[Del
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """Leave out what lists do not show and may be large."""
         queryset: QuerySet[Delivery] = super().get_queryset(request)
-        return queryset.defer(*self.secret_fields)
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DeliveryList]:
-        """The list that does not count."""
-        return DeliveryList
+        return queryset.defer("payload", "metadata")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str

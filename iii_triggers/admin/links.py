@@ -11,13 +11,22 @@ from django.utils.translation import gettext
 from iii_triggers.models import Subscription, Topic, Trigger
 from iii_triggers.trigger_types.cron.rows import TYPE_ID as CRON
 
-from .delivery_filters import NO_TYPE
 from .formatting import NOTHING
+from .name_filters import NO_TYPE
 
 
 def delivery_list_url(**filters: str) -> str:
     """Return the address of the delivery list with these filters."""
     return f"{reverse('admin:iii_triggers_delivery_changelist')}?{urlencode(filters)}"
+
+
+def run_list_url(**filters: str) -> str:
+    """Return the address of the list of runs with these filters.
+
+    ``function``, ``trigger``, ``worker`` (id or name), ``delivery``, ``type``, ``status``,
+    ``started`` (``hour``, ``day``, ``week``), ``replay`` (``yes``, ``no``).
+    """
+    return f"{reverse('admin:iii_triggers_invocation_changelist')}?{urlencode(filters)}"
 
 
 def topic_url(topic: Topic, **filters: str) -> str:

@@ -11,12 +11,15 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from .bounded_scan import Index
+
 
 class TextFilter(admin.SimpleListFilter):
     """Shows the rows whose ``field_name`` is the text, to the letter."""
 
     template = "admin/iii_triggers/text_filter.html"
     field_name = ""
+    index = Index.NONE
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """There is no list to choose from."""

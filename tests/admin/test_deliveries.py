@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from iii_triggers.admin import delivery_list
+from iii_triggers.admin import newest_list
 from iii_triggers.models import Delivery, Function, Subscription, Topic, Trigger
 
 from .deliveries import LIST, change_url, listed, make
@@ -146,7 +146,7 @@ def test_text_filters_keep_the_other_filters(owner: Client) -> None:
 def test_behind_the_last_page_a_link_leads_on(
     owner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery_list, "MAX_COUNTED", 3)
+    monkeypatch.setattr(newest_list, "MAX_COUNTED", 3)
     rows = [make() for _ in range(5)][::-1]
     response = owner.get(LIST)
     assert list(response.context["cl"].result_list) == rows[:3]
@@ -156,7 +156,7 @@ def test_behind_the_last_page_a_link_leads_on(
     assert f'href="?before={rows[2].pk}"' in page
     response = owner.get(LIST, {"before": str(rows[2].pk)})
     assert list(response.context["cl"].result_list) == rows[3:]
-    assert "accepted before" in response.content.decode()
+    assert "from before" in response.content.decode()
 
 
 def test_pages_within_the_bound_are_numbered(owner: Client) -> None:
