@@ -17,6 +17,7 @@ from iii_triggers.protocol.errors import InvalidConfig
 from iii_triggers.trigger_types.cron.config import check_config, parse_config
 from iii_triggers.trigger_types.cron.rows import TYPE_ID
 from iii_triggers.trigger_types.cron.schedule import Schedule
+from iii_triggers.trigger_types.cron.words import in_words
 
 from .json_fields import JSONTextField
 from .trigger_form import rejection
@@ -37,6 +38,8 @@ class FireTime:
 class FireTimes:
     """The next times, or why there are none."""
 
+    words: str = ""
+    """The schedule as a sentence; "" for one that takes too many words."""
     zone: str = ""
     times: list[FireTime] = field(default_factory=list)
     error: str = ""
@@ -78,7 +81,8 @@ def fire_times(config: Any, *, enabled: bool) -> FireTimes:
     except InvalidConfig as error:
         return FireTimes(error=rejection(error), enabled=enabled)
     times = list(islice(_times(schedule), SHOWN))
-    return FireTimes(zone=schedule.zone.key, times=times, enabled=enabled)
+    words = in_words(schedule.expression)
+    return FireTimes(words=words, zone=schedule.zone.key, times=times, enabled=enabled)
 
 
 def _times(schedule: Schedule) -> Iterator[FireTime]:

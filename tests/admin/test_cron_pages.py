@@ -49,6 +49,15 @@ def test_the_fire_times_are_shown_before_saving(owner: Client) -> None:
     assert "disabled" not in page
 
 
+def test_a_schedule_is_told_in_words_too(owner: Client) -> None:
+    assert "At 09:00, on day 1 of the month, in January, in 2090 and 2091 (Europe/Berlin)." in (
+        preview(owner)
+    )
+    odd = preview(owner, config='{"schedule": "*/7 1-5/2 * * *"}')
+    assert "iii-fire-times-words" not in odd
+    assert "UTC" in odd
+
+
 def test_five_times_are_shown(owner: Client) -> None:
     page = preview(owner, config='{"schedule": "@daily"}')
     assert page.count("00:00:00 UTC") == 5
