@@ -24,6 +24,7 @@ from iii_triggers.engine.mirror import write_batch
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node, Worker
 
+from .support.parallel import put_slow_first, shown
 from .support.workers import FakeWorker
 
 TEST_DEADLINE_S = 20
@@ -31,11 +32,19 @@ NEVER_S = 3600
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every ``async def`` test an event loop."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give every ``async def`` test an event loop; sort what several processes share."""
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "runner")
+    if hasattr(config, "workerinput"):  # one of several processes, says pytest-xdist
+        put_slow_first(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests want to be seen."""
+    for text in shown(terminalreporter):
+        terminalreporter.write_line(f"\n{text}")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,6 +95,7 @@ def quiet() -> Iterator[None]:
         III_SYNC_INTERVAL_S=NEVER_S,
         III_WRITE_INTERVAL_S=NEVER_S,
         III_HEARTBEAT_INTERVAL_S=NEVER_S,
+        III_HISTORY_INTERVAL_S=NEVER_S,
         III_SHUTDOWN_GRACE_S=0,
     ):
         yield

@@ -16,9 +16,9 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from iii_triggers.conf import settings
+from iii_triggers.engine.durability import do_not_wait_for_disk
 from iii_triggers.models import Delivery, Lane
 
-from .durability import do_not_wait_for_disk
 from .policy import Policy
 
 MARGIN_S = 30.0

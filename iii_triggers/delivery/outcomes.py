@@ -12,11 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from iii_triggers.conf import settings
+from iii_triggers.engine.durability import do_not_wait_for_disk
 from iii_triggers.models import Delivery
 from iii_triggers.models.deliveries import DeliveryQuerySet
 from iii_triggers.protocol.text import storable
 
-from .durability import do_not_wait_for_disk
 from .policy import Policy
 from .turns import call_next, lock_limited
 

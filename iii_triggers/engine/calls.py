@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from iii_triggers.protocol.errors import IiiError
@@ -56,6 +57,22 @@ class Pending:
     """Ids of the nodes that were asked in vain."""
     stays_here: bool = False
     """Whether only workers of this node may run it, because another node asked for it."""
+    started_at: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+    run_id: str | None = None
+    """Its id in the history, as soon as it has one."""
+    is_shown: bool = False
+    """Whether the history has a row of it that says it runs."""
+
+
+class Recorder(Protocol):
+    """Notes what was run."""
+
+    def keep_input(self, pending: Pending) -> None:
+        """Note what a function of this process is given, before it can change it."""
+
+    def ended(self, pending: Pending, outcome: Outcome) -> None:
+        """Note how a call ended."""
 
 
 class Away(Protocol):

@@ -28,6 +28,7 @@ from .declarations import SiteFunctions, site_functions
 from .firing import fire
 from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
+from .history import History
 from .invocation import Invoker
 from .measures import keep_measures
 from .mirror import Mirror, write_batch
@@ -78,6 +79,8 @@ class Engine:
             on_type_removed=self.mirror.trigger_type_removed,
         )
         self.invoker = Invoker(self.functions)
+        self.history = History(node_id=self.node.node_id, new_id=self.invoker.new_id)
+        self.invoker.history = self.history
         self.network = Network(
             node=self.node,
             database=self.database,
@@ -127,6 +130,7 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         self._repeat("look for changes", self._poll, lambda: settings.III_SYNC_INTERVAL_S)
         self._repeat("write registrations", self._flush, lambda: settings.III_WRITE_INTERVAL_S)
+        self._repeat("write the history", self._record, lambda: settings.III_HISTORY_INTERVAL_S)
         self._repeat("beat", self._beat, lambda: settings.III_HEARTBEAT_INTERVAL_S)
         self._repeat("sweep channels", self.channels.sweep, lambda: CHANNEL_SWEEP_INTERVAL_S)
 
@@ -162,10 +166,12 @@ class Engine:
         self.loop = None
         try:
             await self._flush()
+            await self.history.flush()
             await self.database.run(self.node.leave)
         except DatabaseError:
             # The rows stay until another node finds that this one is gone.
             logger.warning("The engine stopped while the database was away.", exc_info=True)
+        await self.history.stop()
         await self.database.stop()
 
     def connect(
@@ -257,6 +263,10 @@ class Engine:
             except BaseException:
                 self.mirror.put_back(batch)
                 raise
+
+    async def _record(self) -> None:
+        self.history.show_slow(self.invoker.pending)
+        await self.history.flush()
 
     async def _beat(self) -> None:
         if not await self.database.run(self.node.beat):

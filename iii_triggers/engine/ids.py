@@ -22,7 +22,13 @@ class IdSource:
 
     def __call__(self) -> str:
         """Return a new id."""
-        ticks = time.time_ns() * 4096 // 1_000_000
+        return self._id(time.time_ns() * 4096 // 1_000_000)
+
+    def at(self, moment_s: float) -> str:
+        """Return a new id that sorts as if it had been made then, in seconds since the epoch."""
+        return self._id(int(moment_s * 4_096_000))
+
+    def _id(self, ticks: int) -> str:
         return (
             f"{ticks >> 28:08x}-{ticks >> 12 & 0xFFFF:04x}-7{ticks & 0xFFF:03x}"
             f"-{self._group}-{self._node}{next(self._numbers) & 0xFFFFFF:06x}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -26,13 +27,13 @@ from iii_triggers.protocol.errors import (
 )
 from iii_triggers.protocol.messages import InvocationResult, InvokeFunction
 
-from .calls import Away, Call, Done, Outcome, Pending
+from .calls import Away, Call, Done, Outcome, Pending, Recorder
 from .connections import WorkerConnection
 from .functions import FunctionTable, LocalFunction, Offer
 from .handlers import Work, outcome_of, run_handler
 from .http_functions.client import HttpFunctions
 from .ids import IdSource
-from .payload import NOTHING, Payload
+from .payload import Payload
 from .remote_functions import RemoteOffer
 from .threads import SiteThreads
 
@@ -53,9 +54,15 @@ class Invoker:
     """Functions that did not end when the engine stopped, though they were cancelled."""
     away: Away | None = None
     """None as long as no other node can be reached."""
+    history: Recorder | None = None
     is_stopped: bool = False
     _pending: set[Pending] = field(default_factory=set)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def pending(self) -> Collection[Pending]:
+        """The calls that wait for their outcome."""
+        return self._pending
 
     @property
     def in_flight(self) -> int:
@@ -89,13 +96,13 @@ class Invoker:
             done(InvocationStopped())
             return None
         target = self.functions.find(call.namespace, call.function_id)
+        pending = self._new(call, done)
         if target is None:
-            done(self._not_found(call))
+            self._refuse(pending, self._not_found(call))
             return None
         if call.caller and len(call.caller.calling) >= settings.III_MAX_IN_FLIGHT_PER_WORKER:
-            done(LimitExceeded("The worker has too many calls in flight."))
+            self._refuse(pending, LimitExceeded("The worker has too many calls in flight."))
             return None
-        pending = self._new(call, done)
         self._begin(pending, target)
         return pending if pending in self._pending else None
 
@@ -153,7 +160,7 @@ class Invoker:
         for pending in list(connection.calling):
             pending.done = _ignore
             if pending.executor is not None or pending.away is not None:
-                self._finish(pending, NOTHING)
+                self._finish(pending, InvocationStopped("The caller went away."))
 
     async def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing is in flight; tell whether that happened in time."""
@@ -185,11 +192,18 @@ class Invoker:
         elsewhere = self.functions.namespaces_of(call.function_id)
         return FunctionNotFound.of(call.function_id, call.namespace, elsewhere=elsewhere)
 
+    def _refuse(self, pending: Pending, error: IiiError) -> None:
+        if self.history is not None:
+            self.history.ended(pending, error)
+        pending.done(error)
+
     def _begin(self, pending: Pending, target: Offer | RemoteOffer | LocalFunction) -> None:
         if isinstance(target, Offer):
             self._send(pending, target)
         elif isinstance(target, LocalFunction):
             self._track(pending)
+            if self.history is not None:
+                self.history.keep_input(pending)
             work = partial(run_handler, pending, target, self.threads)
             self._run(pending, work, keeps_errors=target.is_builtin)
         else:
@@ -280,6 +294,8 @@ class Invoker:
             self.away.forget(pending)
         if pending.task is not None and pending.task is not asyncio.current_task():
             pending.task.cancel()
+        if self.history is not None:
+            self.history.ended(pending, outcome)
         try:
             pending.done(outcome)
         except ChannelSendFailed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -129,7 +128,7 @@ class InvocationPayload(models.Model):
     class Meta:
         verbose_name = _("payload of a run")
         verbose_name_plural = _("payloads of runs")
-        default_permissions: tuple[Any, ...] = ()
+        default_permissions = ()
 
     def __str__(self) -> str:
         return str(self.run_id)

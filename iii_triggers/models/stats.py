@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -24,7 +22,7 @@ class TypeStat(models.Model):
 
     class Meta:
         verbose_name = _("runs of a trigger type in a minute")
-        default_permissions: tuple[Any, ...] = ()
+        default_permissions = ()
         constraints = [
             models.UniqueConstraint(
                 fields=["minute", "trigger_type", "failed", "bucket"], name="iii_type_stat_unique"
@@ -46,7 +44,7 @@ class TriggerStat(models.Model):
 
     class Meta:
         verbose_name = _("runs of a trigger in an hour")
-        default_permissions: tuple[Any, ...] = ()
+        default_permissions = ()
         constraints = [
             models.UniqueConstraint(
                 fields=["namespace", "trigger_id", "hour"], name="iii_trigger_stat_unique"

@@ -1,0 +1,5 @@
+"""The history: what ran, and how it went."""
+
+from .recorder import History
+
+__all__ = ["History"]

@@ -1,0 +1,168 @@
+"""The history as the event loop sees it: what ended is noted, and written a moment later.
+
+Noting costs the caller an entry in a list. A thread of its own makes rows of the entries and
+writes them, many in one statement. When more runs end than it can write, what is over
+``III_HISTORY_MAX_PENDING`` is counted and not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fnmatch import translate
+from functools import lru_cache
+
+from iii_triggers.conf import settings
+from iii_triggers.engine.calls import Outcome, Pending
+from iii_triggers.engine.database import DatabaseThread
+from iii_triggers.engine.ids import IdSource
+from iii_triggers.engine.payload import Payload
+from iii_triggers.protocol.errors import IiiError, SerializationFailed
+
+from .entries import Entry, Kept
+from .numbers import Numbers
+from .writing import write
+
+logger = logging.getLogger(__name__)
+
+SHOWN_AFTER_S = 1.0
+"""A run that takes longer has a row before it ends."""
+MAX_BYTES = 64 * 1024 * 1024
+"""How much of payloads may wait to be written; beyond that, runs are kept without them."""
+NOTHING_KEPT = Kept(b"", is_cut=False)
+NO_ROOM = Kept(b"", is_cut=True)
+BATCH = 5000
+"""Runs that are written in one transaction."""
+
+
+@dataclass(slots=True, kw_only=True)
+class History:
+    """What waits to be written."""
+
+    node_id: str
+    new_id: IdSource
+    dropped: int = 0
+    """How many runs were not kept, because too many waited."""
+    _database: DatabaseThread = field(default_factory=DatabaseThread)
+    _entries: list[Entry] = field(default_factory=list)
+    _numbers: Numbers = field(default_factory=Numbers)
+    _bytes: int = 0
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def keep_input(self, pending: Pending) -> None:
+        """Note the input of a function of this process before it can change it."""
+        if settings.III_HISTORY != "off":
+            # What is no JSON is an input nobody can look at; the function may take it.
+            with suppress(SerializationFailed):
+                pending.call.data.json()
+
+    def ended(self, pending: Pending, outcome: Outcome) -> None:
+        """Note a run; one for another node is noted there."""
+        kept = settings.III_HISTORY
+        if kept == "off" or pending.stays_here or _is_excluded(pending.call.function_id):
+            return
+        duration_ms = max(time.time() - pending.started_at, 0.0) * 1000
+        is_failed = isinstance(outcome, IiiError)
+        self._numbers.add(pending.call, duration_ms=duration_ms, is_failed=is_failed)
+        if kept == "failures" and not is_failed and not pending.is_shown:
+            return
+        if len(self._entries) >= settings.III_HISTORY_MAX_PENDING:
+            self._drop()
+            return
+        self._note(self._entry(pending, outcome, duration_ms))
+
+    async def show(self, pending: Pending) -> None:
+        """Have a row of a run that has not ended, now."""
+        if settings.III_HISTORY != "off" and not pending.is_shown:
+            self._show(pending)
+        await self.flush()
+
+    def show_slow(self, pending: Iterable[Pending]) -> None:
+        """Have rows of runs that take long, with the next batch."""
+        if settings.III_HISTORY != "all":
+            return
+        until = time.time() - SHOWN_AFTER_S
+        for one in pending:
+            if one.started_at <= until and not one.is_shown and not one.stays_here:
+                self._show(one)
+
+    async def flush(self) -> None:
+        """Write what waits. Raise DatabaseError if that fails; it then waits on."""
+        async with self._writing:
+            while self._entries or self._numbers:
+                await self._write_batch()
+
+    async def stop(self) -> None:
+        """End the thread."""
+        await self._database.stop()
+
+    async def _write_batch(self) -> None:
+        batch, self._entries = self._entries[:BATCH], self._entries[BATCH:]
+        self._bytes -= sum(entry.size for entry in batch)
+        numbers, self._numbers = self._numbers, Numbers()
+        try:
+            await self._database.run(write, batch, numbers)
+        except BaseException:
+            self._numbers.merge(numbers)
+            self._entries[:0] = batch
+            self._bytes += sum(entry.size for entry in batch)
+            raise
+
+    def _show(self, pending: Pending) -> None:
+        if _is_excluded(pending.call.function_id):
+            return
+        pending.is_shown = True
+        self._note(self._entry(pending, None, None))
+
+    def _entry(self, pending: Pending, outcome: Outcome | None, duration_ms: float | None) -> Entry:
+        return Entry(
+            run_id=self._run_id(pending),
+            pending=pending,
+            outcome=outcome,
+            duration_ms=duration_ms,
+            node_id=self.node_id,
+            input=_kept(pending.call.data),
+            output=_kept(outcome) if isinstance(outcome, Payload) else NOTHING_KEPT,
+        )
+
+    def _note(self, entry: Entry) -> None:
+        if self._bytes + entry.size > MAX_BYTES:
+            entry.input, entry.output = NO_ROOM, NO_ROOM
+        self._bytes += entry.size
+        self._entries.append(entry)
+
+    def _run_id(self, pending: Pending) -> str:
+        """Return the id of the engine; what a worker chose may be anything, and be there twice."""
+        if pending.run_id is None:
+            is_ours = pending.call.caller is None
+            pending.run_id = pending.id if is_ours else self.new_id.at(pending.started_at)
+        return pending.run_id
+
+    def _drop(self) -> None:
+        if not self.dropped:
+            logger.warning("More runs end than the history can write; some are only counted.")
+        self.dropped += 1
+
+
+def _kept(payload: Payload) -> Kept:
+    if not payload.present:
+        return NOTHING_KEPT
+    try:
+        text, limit = payload.json(), settings.III_HISTORY_PAYLOAD_BYTES
+    except SerializationFailed:
+        return NO_ROOM
+    return Kept(text, is_cut=False) if len(text) <= limit else Kept(text[:limit], is_cut=True)
+
+
+def _is_excluded(function_id: str) -> bool:
+    return _globs(tuple(settings.III_HISTORY_EXCLUDE)).match(function_id) is not None
+
+
+@lru_cache(maxsize=8)
+def _globs(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(pattern) for pattern in patterns) or r"(?!)")
