@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
+# Two processes, each with a module of tests at a time; TEST_ARGS="-n 0" is one process, as for pdb.
+TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_ARGS ?=
@@ -35,14 +37,14 @@ superuser: $(BIN)/.site ## Create a login for the admin
 	$(BIN)/python manage.py createsuperuser
 
 test: $(BIN)/.dev ## Run all tests; says what it skipped and why
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest $(TOGETHER) $(TEST_ARGS)
 
 test-fast: $(BIN)/.dev ## Run the tests that start no other processes
-	$(BIN)/python -m pytest -m 'not slow and not sdk and not browser' $(TEST_ARGS)
+	$(BIN)/python -m pytest $(TOGETHER) -m 'not slow and not sdk and not browser' $(TEST_ARGS)
 
 test-postgres: $(BIN)/.dev ## Run the fast tests on PostgreSQL
 	DATABASE_URL=$${DATABASE_URL:-postgres://postgres@127.0.0.1/postgres} \
-		$(BIN)/python -m pytest -m 'not slow and not sdk and not browser' $(TEST_ARGS)
+		$(BIN)/python -m pytest $(TOGETHER) -m 'not slow and not sdk and not browser' $(TEST_ARGS)
 
 test-sdk: $(BIN)/.dev ## Run every published iii-sdk (SDK_ARGS="--versions pypi-0.9.0 --features http,queue")
 	$(BIN)/python -m tests.sdk_matrix $(SDK_ARGS)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+LOCK = Path(tempfile.gettempdir()) / "iii-tests-chromium.lock"
 SIZES = {"desktop": (1280, 800), "phone": (390, 800)}
 MAX_TABS = 200
 
@@ -34,7 +38,8 @@ def open_page(*, width: int, height: int, color_scheme: str = "light") -> Iterat
     """Open a page in a fresh browser; every error of the page fails the test."""
     reason = "playwright is not installed"
     playwright = pytest.importorskip("playwright.sync_api", reason=reason)
-    with playwright.sync_playwright() as driver:
+    with LOCK.open("w") as lock, playwright.sync_playwright() as driver:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one browser at a time, whatever else runs
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         size = {"width": width, "height": height}
         page = browser.new_page(viewport=size, color_scheme=color_scheme)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.support.parallel import SHOWN
 
 from .features import FEATURES
 from .runner import Runner
@@ -14,10 +17,11 @@ from .versions import ALL
 @pytest.mark.sdk
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_every_published_sdk_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_published_sdk_works(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     table = Runner(sdks=ALL, features=list(FEATURES), folder=tmp_path).run()
-    with capsys.disabled():
-        print(f"\n{table}")
+    record_property(SHOWN, str(table))
     assert table.failures == []
     if table.unavailable:
         pytest.skip("; ".join(table.unavailable))
