@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext_lazy as _
 
 from .nodes import Node
@@ -20,4 +18,4 @@ class Dashboard(Node):
         proxy = True
         verbose_name = _("dashboard")
         verbose_name_plural = _("dashboard")
-        default_permissions: tuple[Any, ...] = ()
+        default_permissions = ()

@@ -6,7 +6,7 @@ A run counts where it ended. Every function here is one query.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -47,6 +47,18 @@ class TypeTraffic:
     p50_ms: float
     p95_ms: float
     points: tuple[Point, ...]
+    durations: Mapping[int, int]
+    """Runs by bucket of how long they took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """The runs of several trigger types together."""
+
+    count: int
+    failed: int
+    p50_ms: float
+    p95_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +79,14 @@ def traffic(*, since: datetime, until: datetime, bucket_s: int) -> list[TypeTraf
     rows = _numbers(since=since, until=until, bucket_s=bucket_s)
     by_type = groupby(rows, key=lambda row: row[0])
     return [_type_traffic(type_id, list(group), bucket_s) for type_id, group in by_type]
+
+
+def total(types: Collection[TypeTraffic]) -> Total:
+    """Return the runs of these types as one; without a query."""
+    durations: Counter[int] = Counter()
+    for one in types:
+        durations.update(one.durations)
+    return Total(**_facts(durations, sum(one.failed for one in types)))
 
 
 def counts_of_triggers(
@@ -123,29 +143,35 @@ def _numbers(*, since: datetime, until: datetime, bucket_s: int) -> Iterable[Row
 
 
 def _type_traffic(type_id: str, rows: list[Row], bucket_s: int) -> TypeTraffic:
-    count, failed, p50_ms, p95_ms = _summary(rows)
+    durations, failed = _counted(rows)
     return TypeTraffic(
         trigger_type=type_id,
-        count=count,
-        failed=failed,
-        p50_ms=p50_ms,
-        p95_ms=p95_ms,
         points=tuple(_points(rows, bucket_s)),
+        durations=durations,
+        **_facts(durations, failed),
     )
 
 
 def _points(rows: list[Row], bucket_s: int) -> Iterator[Point]:
     for stretch, group in groupby(rows, key=lambda row: row[1]):
-        count, failed, p50_ms, p95_ms = _summary(group)
         start = datetime.fromtimestamp(stretch * bucket_s, UTC)
-        yield Point(start=start, count=count, failed=failed, p50_ms=p50_ms, p95_ms=p95_ms)
+        yield Point(start=start, **_facts(*_counted(group)))
 
 
-def _summary(rows: Iterable[Row]) -> tuple[int, int, float, float]:
-    """Return how many runs there were, how many failed, p50 and p95."""
-    counts: Counter[int] = Counter()
-    failures = 0
-    for _, _, failed, bucket, runs in rows:
-        counts[bucket] += runs
-        failures += runs if failed else 0
-    return counts.total(), failures, percentile_ms(counts, 50), percentile_ms(counts, 95)
+def _counted(rows: Iterable[Row]) -> tuple[Counter[int], int]:
+    """Return the runs by bucket, and how many failed."""
+    durations: Counter[int] = Counter()
+    failed = 0
+    for _, _, is_failed, bucket, runs in rows:
+        durations[bucket] += runs
+        failed += runs if is_failed else 0
+    return durations, failed
+
+
+def _facts(durations: Counter[int], failed: int) -> dict[str, Any]:
+    return {
+        "count": durations.total(),
+        "failed": failed,
+        "p50_ms": percentile_ms(durations, 50),
+        "p95_ms": percentile_ms(durations, 95),
+    }

@@ -14,6 +14,7 @@ from iii_triggers.engine.history.traffic import (
     TypeTraffic,
     counts_of_triggers,
     last_failures,
+    total,
     traffic,
 )
 from iii_triggers.models import Invocation, Trigger, TriggerStat, TypeStat
@@ -125,3 +126,14 @@ def test_the_last_failures_are_the_newest() -> None:
         Invocation.objects.create(status=status, function_id=f"f{number}", started_at=NOON)
     assert [run.function_id for run in last_failures(1)] == ["f3"]
     assert [run.function_id for run in last_failures(5)] == ["f3", "f0"]
+
+
+def test_types_add_up_to_a_total() -> None:
+    ended(0, 90, ms=1)
+    ended(1, 10, ms=1000, type_id="cron", failed=True)
+    cron, http = types = hour()
+    both = total(types)
+    assert (both.count, both.failed) == (100, 10)
+    assert (both.p50_ms, both.p95_ms) == pytest.approx((1, 1000), rel=0.19)
+    assert both.p95_ms > http.p95_ms
+    assert (total([cron]).count, total([]).count, total([]).p95_ms) == (10, 0, 0)
