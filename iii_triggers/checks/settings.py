@@ -59,6 +59,8 @@ RANGES = {
     "III_AUTH_TIMEOUT_S": Range(minimum=0.1, maximum=600),
     "III_CONSUMER_THREADS": Range(minimum=1, maximum=1000),
     "III_SWEEP_INTERVAL_S": INTERVAL,
+    "III_HISTORY_INTERVAL_S": INTERVAL,
+    "III_HISTORY_PAYLOAD_BYTES": Range(minimum=0),
 }
 """Numbers with limits of their own; every other number must be at least 1."""
 
