@@ -17,7 +17,7 @@ from iii_triggers.protocol.json_values import check_json
 
 from .create import MAX_NAME, NewDelivery, check_size, create_deliveries
 from .named_queues import DEFAULT_NAME, NamedQueue, named_queue_config
-from .policy import Policy
+from .policy import Policy, Replayed
 from .queues import named_queue, shortened
 from .topics import DEFAULT_KEY, as_key, know_topics
 
@@ -41,6 +41,8 @@ class QueuedCall:
     """A second call through the queue with this key is not made, unless the first is dead."""
     run_at: datetime | None = None
     traceparent: str = ""
+    replays: Replayed | None = None
+    """The run that is repeated."""
 
 
 def check_call(call: QueuedCall) -> None:
@@ -96,6 +98,7 @@ def _delivery(call: QueuedCall, config: NamedQueue) -> NewDelivery:
         concurrency=config.concurrency,
         is_ordered=config.type == "fifo",
         order_by=config.message_group_field,
+        replays=call.replays,
     )
     return NewDelivery(
         function_id=call.function_id,

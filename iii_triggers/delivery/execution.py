@@ -25,7 +25,7 @@ from .batching import Batcher
 from .claims import claim
 from .leases import held_leases
 from .outcomes import Outcome, store
-from .policy import Policy
+from .policy import Policy, Replayed
 
 logger = logging.getLogger(__name__)
 
@@ -146,12 +146,19 @@ def _call(row: Delivery, policy: Policy) -> Call:
         metadata=invocation_metadata(row),
         timeout_s=policy.timeout_s,
         traceparent=row.traceparent or None,
-        cause=Cause(
-            trigger_type=row.trigger_type,
-            trigger_id=row.trigger_id,
-            delivery_id=str(row.pk),
-            attempt=row.attempts,
-        ),
+        cause=_cause(row, policy.replays),
+    )
+
+
+def _cause(row: Delivery, replays: Replayed | None) -> Cause:
+    """Return what the history notes: the runs of a replay are those of the trigger it was of."""
+    of = replays or row
+    return Cause(
+        trigger_type=of.trigger_type,
+        trigger_id=of.trigger_id,
+        delivery_id=str(row.pk),
+        attempt=row.attempts,
+        replay_of=replays.run_id if replays is not None else None,
     )
 
 

@@ -12,6 +12,14 @@ from iii_triggers.conf import settings
 JITTER = 0.1
 
 
+class Replayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The run that a delivery repeats, and the trigger it was of."""
+
+    run_id: str
+    trigger_type: str = ""
+    trigger_id: str = ""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Stored with each delivery; None is the setting of the site at the time it is needed."""
 
@@ -34,6 +42,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Key of the data that orders; None is one order for the whole lane."""
     delay_s: float = 0
     """How long a message waits before its first attempt."""
+    replays: Replayed | None = None
+    """Noted here because nobody but the engine writes it: for the history of the runs."""
 
     @property
     def attempts(self) -> int:
