@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,9 @@ from iii_triggers.protocol.errors import InvalidConfig, TriggerConflict
 
 from .base import TriggerRegistrator
 from .json_schema import check_value
+
+Schemas = Mapping[tuple[str, str], Any]
+"""Config schemas of trigger types by namespace and id."""
 
 
 def builtin_trigger_types() -> dict[str, TriggerRegistrator]:
@@ -50,18 +54,35 @@ def validate_trigger(
 
 
 def validate_config(
-    *, trigger_type: str, namespace: str, config: Any, provider_namespace: str = ""
+    *,
+    trigger_type: str,
+    namespace: str,
+    config: Any,
+    provider_namespace: str = "",
+    schemas: Schemas | None = None,
 ) -> None:
     """Check a config alone, as of a trigger that stays disabled. Raise InvalidConfig.
 
     ``provider_namespace`` is where the type must be; "" looks in ``namespace``, then in default.
+    ``schemas`` stand for those of the rows, where many configs are checked or rows will change.
     """
     registrator = _builtin(trigger_type, provider_namespace)
     if registrator is None:
         namespaces = [provider_namespace] if provider_namespace else [namespace, "default"]
-        _check_against_row(trigger_type, namespaces, config)
+        found = _schemas(trigger_type, namespaces) if schemas is None else schemas
+        _check_against_schema(trigger_type, namespaces, config, found)
     else:
         registrator.validate_config(config)
+
+
+def conflict_of(*, trigger_type: str, provider_namespace: str, config: Any) -> str | None:
+    """Return what only one enabled trigger of the site may have, None for nothing.
+
+    For those who look at many triggers at once; a config that is not valid conflicts with nothing.
+    """
+    registrator = _builtin(trigger_type, provider_namespace)
+    key = None if registrator is None else _conflict_key(registrator, config)
+    return None if registrator is None or key is None else f"{registrator.id} {key}"
 
 
 @lru_cache(maxsize=4)
@@ -81,19 +102,22 @@ def _builtin(trigger_type: str, provider_namespace: str) -> TriggerRegistrator |
     return builtin_trigger_types().get(trigger_type)
 
 
-def _check_against_row(trigger_type: str, namespaces: list[str], config: Any) -> None:
+def _check_against_schema(
+    trigger_type: str, namespaces: list[str], config: Any, schemas: Schemas
+) -> None:
+    """The schema of the type in the first of the namespaces that has it is the one that counts."""
     if config is not None and not isinstance(config, dict):
         raise InvalidConfig("The config must be a JSON object.")
-    schema = _schema_of(trigger_type, namespaces)
+    found = (schemas[name, trigger_type] for name in namespaces if (name, trigger_type) in schemas)
+    schema = next(found, None)
     if schema is not None:
         check_value({} if config is None else config, schema)
 
 
-def _schema_of(trigger_type: str, namespaces: list[str]) -> Any:
-    """Return the schema of the type in the first of the namespaces that has it."""
+def _schemas(trigger_type: str, namespaces: list[str]) -> Schemas:
     rows = TriggerType.objects.filter(type_id=trigger_type, namespace__in=namespaces)
-    schemas = dict(rows.values_list("namespace", "config_schema"))
-    return next((schemas[name] for name in namespaces if name in schemas), None)
+    found = rows.values_list("namespace", "config_schema")
+    return {(namespace, trigger_type): schema for namespace, schema in found}
 
 
 def _check_conflict(
