@@ -16,10 +16,12 @@ class IiiTriggersConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, signal_handlers
+        from .api import checks as api_checks
         from .consumption import connections
         from .delivery.celery_app import remember_site_app
 
         checks.register()
+        api_checks.register()
         signal_handlers.connect()
         connections.connect()
         remember_site_app()

@@ -46,7 +46,7 @@ class Settings:
     """How long an invocation may take when neither trigger nor caller says."""
 
     III_MAX_BODY_BYTES: int = 10 * MIB
-    """Largest body of a request to an HTTP trigger; a trigger may set less or more."""
+    """Largest body of a request to an HTTP trigger, which may set less or more, or to the API."""
 
     III_MAX_FRAME_BYTES: int = 64 * MIB
     """Largest frame a worker may send; the newest SDKs send up to 64 MiB."""
@@ -218,6 +218,9 @@ class Settings:
 
     III_HTTP_FUNCTION_MAX_BYTES: int = 10 * MIB
     """Largest response of a function that is called over HTTP."""
+
+    III_API_THROTTLES: dict[str, str] = {"read": "600/min", "write": "120/min", "fire": "120/min"}
+    """How often one person may call the REST API; a scope left out keeps its limit, "" has none."""
 
     III_HISTORY: History = "all"
     """Which runs the history keeps; numbers of runs are kept unless it is "off"."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import forms
@@ -12,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.errors import IiiError, MalformedFrame
-from iii_triggers.protocol.json_values import check_json
+from iii_triggers.protocol.json_values import check_json, json_error
 
 from .formatting import pretty_json
 
@@ -39,7 +38,7 @@ class JSONTextField(forms.JSONField):
             raise ValidationError(
                 _("This is not valid JSON: %(reason)s"),
                 code="invalid",
-                params={"reason": position(value) or error.message},
+                params={"reason": json_error(value) or error.message},
             ) from error
         except IiiError as error:
             raise ValidationError(error.message, code="unfit") from error
@@ -64,12 +63,3 @@ def _parse(text: str | None) -> Any:
     parsed = from_json(text)
     check_json(parsed)
     return parsed
-
-
-def position(text: str) -> str:
-    """Say where the JSON is broken, in lines and columns, as an editor counts them."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return str(error)
-    return ""

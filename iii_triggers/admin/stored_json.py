@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.protocol.codec import from_json, to_json
 from iii_triggers.protocol.errors import IiiError
+from iii_triggers.protocol.json_values import json_error
 from iii_triggers.store.items import check_depth
 
 from .base import ModelForm
 from .formatting import payload_block, pretty_json
-from .json_fields import position
 
 MAX_EDITABLE = 100_000
 """Longer values are shown only: browsers and the limit of a request make editing them a gamble."""
@@ -45,7 +45,7 @@ class StoredJSONField(forms.CharField):
             parsed = from_json(text)
             check_depth(parsed)
         except IiiError as error:
-            reason = position(text) or error.message
+            reason = json_error(text) or error.message
             message = _("This is not valid JSON: %(reason)s")
             raise ValidationError(message, code="invalid", params={"reason": reason}) from error
         return to_json(parsed).decode()

@@ -6,6 +6,7 @@ is kept stays far from that, so that one value cannot break every page that list
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any
@@ -44,6 +45,15 @@ def depth_of(value: Any) -> int:
         )
         containers = [item for item in inside if isinstance(item, (dict, list))]
     return depth
+
+
+def json_error(text: str | bytes) -> str:
+    """Say where ``text`` is broken, in lines and columns, as an editor counts them; "" if not."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return ""
 
 
 def _containers(values: Iterable[Any]) -> list[Container]:

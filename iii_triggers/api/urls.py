@@ -1,0 +1,30 @@
+"""URLs of the API, below ``/iii/api/v1/``."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+from rest_framework.routers import SimpleRouter
+from rest_framework.viewsets import ViewSetMixin
+
+from .openapi import SchemaView
+from .root import RootView
+from .trigger_types import TriggerTypeViewSet
+from .views import NotFoundView
+
+app_name = "api"
+
+VIEWS: dict[str, type[ViewSetMixin]] = {
+    "trigger-types": TriggerTypeViewSet,
+}
+"""The lists of the API, by their path; the names of their routes begin with it."""
+
+router = SimpleRouter()
+for prefix, viewset in VIEWS.items():
+    router.register(prefix, viewset, basename=prefix)
+
+urlpatterns = [
+    path("", RootView.as_view(names=tuple(VIEWS)), name="root"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    *router.urls,
+    re_path(r"^[\s\S]*\Z", NotFoundView.as_view(), name="nothing"),
+]

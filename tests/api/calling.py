@@ -1,0 +1,34 @@
+"""How tests call the API, and what they look at in its answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.test import Client
+
+API = "/iii/api/v1/"
+
+
+def send(client: Client, method: str, path: str, body: Any = None) -> Any:
+    """Send ``body`` as JSON (text and bytes as they are) to a path below the API."""
+    arguments: dict[str, Any] = {}
+    if body is not None:
+        arguments = {"data": body, "content_type": "application/json"}
+    return getattr(client, method.lower())(API + path, **arguments)
+
+
+def problem(response: Any, status: int) -> dict[str, Any]:
+    """Return the problem document of an answer that has to be one."""
+    assert response.status_code == status, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert document["status"] == status
+    assert {"type", "title", "detail", "code", "errors"} <= set(document)
+    return document
+
+
+def fields(document: dict[str, Any]) -> dict[str, str]:
+    """Return the messages of a problem document by the field or parameter they are about."""
+    return {
+        error.get("field", error.get("parameter")): error["message"] for error in document["errors"]
+    }
