@@ -27,6 +27,35 @@ def builtin_trigger_types() -> dict[str, TriggerRegistrator]:
     return dict(_load(tuple(settings.III_TRIGGER_TYPES)))
 
 
+def check_trigger(
+    *,
+    trigger_type: str,
+    namespace: str,
+    config: Any,
+    trigger_id: str,
+    enabled: bool,
+    exclude_pk: int | None,
+    provider_namespace: str,
+) -> None:
+    """Check a trigger; one that is disabled conflicts with nothing. Raise TriggerRejected."""
+    if not enabled:
+        validate_config(
+            trigger_type=trigger_type,
+            namespace=namespace,
+            config=config,
+            provider_namespace=provider_namespace,
+        )
+        return
+    validate_trigger(
+        trigger_type=trigger_type,
+        namespace=namespace,
+        config=config,
+        trigger_id=trigger_id,
+        exclude_pk=exclude_pk,
+        provider_namespace=provider_namespace,
+    )
+
+
 def validate_trigger(
     *,
     trigger_type: str,
