@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CHANNEL_SWEEP_INTERVAL_S = 60.0
+PRUNE_INTERVAL_S = 60.0
 BUILTINS = "iii_triggers.builtins.builtin_functions"
 SITE_FIRED_TYPE = "iii_triggers.trigger_types.site_fired.SiteFiredTriggerType"
 WORKER_OWNED_TYPE = "iii_triggers.trigger_types.worker_owned.WorkerOwnedTriggerType"
@@ -131,6 +132,7 @@ class Engine:
         self._repeat("look for changes", self._poll, lambda: settings.III_SYNC_INTERVAL_S)
         self._repeat("write registrations", self._flush, lambda: settings.III_WRITE_INTERVAL_S)
         self._repeat("write the history", self._record, lambda: settings.III_HISTORY_INTERVAL_S)
+        self._repeat("prune the history", self.history.prune, lambda: PRUNE_INTERVAL_S)
         self._repeat("beat", self._beat, lambda: settings.III_HEARTBEAT_INTERVAL_S)
         self._repeat("sweep channels", self.channels.sweep, lambda: CHANNEL_SWEEP_INTERVAL_S)
 
@@ -288,6 +290,7 @@ class Engine:
             self.mirror.function_offered(offer.info, offer.connection)
         for entry in self.triggers.entries():
             self.mirror.trigger_changed(entry.trigger, entry)
+        self.history.show_again(self.invoker.pending)
 
 
 def _load_types(paths: Iterable[str]) -> list[TriggerRegistrator]:

@@ -16,6 +16,8 @@ from django.utils import timezone
 from iii_triggers.conf import settings
 from iii_triggers.models import Change, Node
 
+from .history.lost import fail_lost_runs
+
 
 @dataclass(slots=True, kw_only=True)
 class ThisNode:
@@ -62,11 +64,15 @@ class ThisNode:
         return True
 
     def sweep(self) -> int:
-        """Remove the rows of dead nodes; their workers, functions and triggers go with them."""
+        """Remove the rows of dead nodes; their workers, functions and triggers go with them.
+
+        What they ran has failed.
+        """
         late = timezone.now() - timedelta(seconds=settings.III_NODE_TIMEOUT_S)
         dead = [node for node in self._suspects(late) if not _lives(node, late=late)]
         for node in dead:
             self._remove(node.pk, node.channel)
+        fail_lost_runs()
         return len(dead)
 
     def leave(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import BooleanField, Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from .ordered_ids import new_ordered_id
@@ -16,11 +17,11 @@ class InvocationQuerySet(models.QuerySet["Invocation"]):
 
     def failed(self) -> InvocationQuerySet:
         """Runs that ended with an error."""
-        return self.filter(status=Invocation.Status.FAILED)
+        return self._by_status(Invocation.Status.FAILED)
 
     def running(self) -> InvocationQuerySet:
         """Runs that have not ended, as far as the database knows."""
-        return self.filter(status=Invocation.Status.RUNNING)
+        return self._by_status(Invocation.Status.RUNNING)
 
     def of_delivery(self, delivery_id: uuid.UUID) -> InvocationQuerySet:
         """The attempts of a delivery, first to last."""
@@ -29,6 +30,11 @@ class InvocationQuerySet(models.QuerySet["Invocation"]):
     def called(self, invocation_id: str) -> InvocationQuerySet:
         """Runs for which the caller chose this id."""
         return self.exclude(invocation_id="").filter(invocation_id=invocation_id)
+
+    def _by_status(self, status: str) -> InvocationQuerySet:
+        """Use the index of the few; SQLite does so only when the query repeats its condition."""
+        is_indexed = RawSQL("status IN ('running', 'failed')", (), BooleanField())  # noqa: S611
+        return self.filter(is_indexed, status=status)
 
 
 class Invocation(models.Model):

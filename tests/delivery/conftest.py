@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from iii_triggers.delivery.create import NewDelivery, create_deliveries
 from iii_triggers.models import Delivery, Node
 from tests.support.ledger import Messages, close_batchers, messages
-from tests.support.threads import Aside
+from tests.support.thread_fixtures import aside, many_writers
 
-__all__ = ["Messages", "close_batchers", "messages"]
+__all__ = ["Messages", "aside", "close_batchers", "many_writers", "messages"]
 
 NODE = "this-node"
 
@@ -40,21 +39,6 @@ def node(messages: Messages) -> Node:
     return Node.objects.create(
         node_id=NODE, host="elsewhere", pid=1, started_at=now, heartbeat_at=now
     )
-
-
-@pytest.fixture
-def many_writers() -> None:
-    """Skip on a database that has one writer at a time."""
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
-
-
-@pytest.fixture
-def aside() -> Iterator[Aside]:
-    """Another transaction at the same time: ``aside.start(work)``."""
-    aside = Aside()
-    yield aside
-    aside.close()
 
 
 def let_time_pass(row: Delivery, *, seconds: float) -> None:

@@ -26,6 +26,7 @@ from iii_triggers.protocol.errors import IiiError, SerializationFailed
 
 from .entries import Entry, Kept
 from .numbers import Numbers
+from .pruning import Pruning
 from .writing import write
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class History:
     _database: DatabaseThread = field(default_factory=DatabaseThread)
     _entries: list[Entry] = field(default_factory=list)
     _numbers: Numbers = field(default_factory=Numbers)
+    _pruning: Pruning = field(default_factory=Pruning)
     _bytes: int = 0
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -71,7 +73,8 @@ class History:
         self._numbers.add(pending.call, duration_ms=duration_ms, is_failed=is_failed)
         if kept == "failures" and not is_failed and not pending.is_shown:
             return
-        if len(self._entries) >= settings.III_HISTORY_MAX_PENDING:
+        # A row that says that the run goes on is never left like that.
+        if len(self._entries) >= settings.III_HISTORY_MAX_PENDING and not pending.is_shown:
             self._drop()
             return
         self._note(self._entry(pending, outcome, duration_ms))
@@ -91,11 +94,21 @@ class History:
             if one.started_at <= until and not one.is_shown and not one.stays_here:
                 self._show(one)
 
+    def show_again(self, pending: Iterable[Pending]) -> None:
+        """Have rows written again that say that a run runs: others took this process for dead."""
+        for one in pending:
+            if one.is_shown:
+                self._show(one)
+
     async def flush(self) -> None:
         """Write what waits. Raise DatabaseError if that fails; it then waits on."""
         async with self._writing:
             while self._entries or self._numbers:
                 await self._write_batch()
+
+    async def prune(self) -> None:
+        """Delete what is too old, between what is written."""
+        await self._pruning.run(self._database)
 
     async def stop(self) -> None:
         """End the thread."""
