@@ -1,77 +1,11 @@
-"""How far back a list looks, when no index leads straight to what is asked for.
+"""How far back a list looks: what the admin's lists share with those of the REST API."""
 
-Rows that two filters allow may be as rare as one in a million. A page then looks at ``MAX_SCANNED``
-rows along the index that reaches farthest back, and a link leads on from there.
-"""
+from iii_triggers.operations.bounded_scan import (
+    Index,
+    Narrowing,
+    is_direct,
+    scan_bound,
+    without_index_order,
+)
 
-from __future__ import annotations
-
-import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Any
-
-from django.db.models import QuerySet
-from django.db.models.functions import Coalesce
-
-MAX_SCANNED = 50_000
-
-
-class Index(Enum):
-    """What the database has for a filter."""
-
-    RANGE = auto()
-    """The filter is about the ids themselves."""
-    ORDERED = auto()
-    """An index that gives the rows in the order of their ids."""
-    COUNTED = auto()
-    """An index that gives the rows, in no order."""
-    NONE = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Narrowing:
-    """One filter in use, and the rows that it alone allows, within the range of ids asked for."""
-
-    rows: QuerySet[Any]
-    index: Index
-
-
-def is_direct(narrowings: Sequence[Narrowing]) -> bool:
-    """Tell whether an index gives what is asked for, the newest first, without looking further."""
-    return not narrowings or [narrowing.index for narrowing in narrowings] == [Index.ORDERED]
-
-
-def scan_bound(within: QuerySet[Any], narrowings: Sequence[Narrowing]) -> uuid.UUID | None:
-    """Return the id of the oldest row to look at; None if there are few enough to look at all.
-
-    ``within`` are the rows in the range of ids asked for. Takes at most a query for each narrowing
-    and one more.
-    """
-    bounds = []
-    for narrowing in narrowings:
-        if narrowing.index is Index.NONE:
-            continue
-        bound = _last_scanned(narrowing)
-        if bound is None:
-            return None
-        if narrowing.index is Index.ORDERED:
-            bounds.append(bound)
-    everything = Narrowing(rows=within, index=Index.ORDERED)
-    return min(bounds) if bounds else _last_scanned(everything)
-
-
-def without_index_order(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Return the rows, the newest first, in an order that no index gives.
-
-    Otherwise PostgreSQL may walk along the primary key in the hope of soon having enough, past a
-    million rows of others.
-    """
-    return rows.order_by(Coalesce("pk", "pk").desc())
-
-
-def _last_scanned(narrowing: Narrowing) -> uuid.UUID | None:
-    order = ("-pk",) if narrowing.index is Index.ORDERED else ()
-    ids = narrowing.rows.order_by(*order).values_list("pk", flat=True)
-    return next(iter(ids[MAX_SCANNED - 1 : MAX_SCANNED]), None)
+__all__ = ["Index", "Narrowing", "is_direct", "scan_bound", "without_index_order"]
