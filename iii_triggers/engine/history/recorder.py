@@ -55,6 +55,7 @@ class History:
     _pruning: Pruning = field(default_factory=Pruning)
     _bytes: int = 0
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def keep_input(self, pending: Pending) -> None:
         """Note the input of a function of this process before it can change it."""
@@ -101,18 +102,37 @@ class History:
                 self._show(one)
 
     async def flush(self) -> None:
-        """Write what waits. Raise DatabaseError if that fails; it then waits on."""
-        async with self._writing:
-            while self._entries or self._numbers:
-                await self._write_batch()
+        """Write what waits. Raise DatabaseError if that fails; it then waits on.
+
+        It goes on when its caller gives up: what is being written must not be written again.
+        """
+        task = asyncio.get_running_loop().create_task(self._write_waiting())
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        await asyncio.shield(task)
 
     async def prune(self) -> None:
         """Delete what is too old, between what is written."""
         await self._pruning.run(self._database)
 
     async def stop(self) -> None:
-        """End the thread."""
+        """End the thread, when it has written what it was given."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self._database.stop()
+
+    async def _write_waiting(self) -> None:
+        """Write what waits now, not what goes on coming."""
+        async with self._writing:
+            for _ in range(len(self._entries) // BATCH + 1):
+                if self._entries or self._numbers:
+                    await self._write_batch()
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # Whoever waited was told; who gave up does not want to know.
+        if not task.cancelled():
+            task.exception()
 
     async def _write_batch(self) -> None:
         batch, self._entries = self._entries[:BATCH], self._entries[BATCH:]

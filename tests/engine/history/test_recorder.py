@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
@@ -261,3 +262,26 @@ def _count_and_close() -> int:
         return Invocation.objects.count()
     finally:
         connection.close()
+
+
+async def test_who_gives_up_waiting_has_nothing_written_twice(
+    engine: Engine, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await connect("f")
+    await run_on(engine, worker, Call(function_id="f"), result=1)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def write_slowly(*batch: Any) -> None:
+        begun.set()
+        go_on.wait(10)
+        writing.write(*batch)
+
+    monkeypatch.setattr(recorder, "write", write_slowly)
+    flushing = asyncio.create_task(engine.history.flush())
+    await asyncio.to_thread(begun.wait, 10)
+    flushing.cancel()
+    await asyncio.wait({flushing})
+    go_on.set()
+    assert len(await rows(engine)) == 1
+    counts = await engine.database.run(lambda: list(TypeStat.objects.values_list("count")))
+    assert counts == [(1,)]
