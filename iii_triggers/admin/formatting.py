@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.models import Trigger
 
+from .json_layout import indented_beginning
+
 MAX_JSON = 20_000
 MAX_PRETTY = MAX_JSON
 """Indentation makes a deeply nested payload many times as long."""
@@ -55,13 +57,24 @@ def json_block(value: Any) -> str | SafeString:
 
 
 def payload_block(text: str) -> SafeString:
-    """Return a stored payload as a block of JSON; a long one as it is, cut, with its length."""
-    if len(text) <= MAX_PRETTY:
-        return format_html('<pre class="iii-json">{}</pre>', _indented(text))
-    shown = gettext("The first %(shown)d of %(all)d characters:")
-    numbers = {"shown": MAX_JSON, "all": len(text)}
-    beginning = text[:MAX_JSON] + "…"
-    return format_html('{}<pre class="iii-json">{}</pre>', shown % numbers, beginning)
+    """Return a stored payload as a block of JSON; a long one cut, with its length."""
+    return beginning_block(text[: MAX_PRETTY + 1], length=len(text))
+
+
+def beginning_block(beginning: str, *, length: int, is_cut: bool = False) -> SafeString:
+    """Return the beginning of ``length`` characters of JSON as a block, and say so if that is cut.
+
+    ``beginning`` are more than MAX_PRETTY of them, or all. ``is_cut`` JSON has no end anyway.
+    """
+    if length <= MAX_PRETTY and not is_cut:
+        return format_html('<pre class="iii-json">{}</pre>', _indented(beginning))
+    shown = min(length, MAX_PRETTY)
+    laid_out = _laid_out(beginning[:shown]) + "…"
+    if length <= MAX_PRETTY:
+        return format_html('<pre class="iii-json">{}</pre>', laid_out)
+    note = gettext("The first %(shown)d of %(all)d characters:")
+    numbers = {"shown": shown, "all": length}
+    return format_html('{}<pre class="iii-json">{}</pre>', note % numbers, laid_out)
 
 
 def moment(at: datetime | None) -> str:
@@ -115,6 +128,12 @@ def with_note(shown: str, text: Any, *, is_error: bool = False) -> SafeString:
         return format_html("{}", shown)
     css_class = "iii-note iii-error" if is_error else "iii-note"
     return format_html('{}<div class="{}">{}</div>', shown, css_class, text)
+
+
+def _laid_out(beginning: str) -> str:
+    if not beginning.lstrip().startswith(("{", "[")):
+        return beginning
+    return indented_beginning(beginning, length=4 * MAX_PRETTY)
 
 
 def _indented(text: str) -> str:

@@ -13,16 +13,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from iii_triggers.models import Function, Trigger, Worker
+from iii_triggers.models import Function, Trigger
 
 from .attached import AttachingList
 from .base import EngineAdmin, ReadOnly
 from .formatting import cut, json_block, moment, with_note
 from .links import count_link
 from .live_links import list_url, offer_links, trigger_links, worker_link
+from .name_filters import known_worker_names
 from .text_filter import TextFilter
-
-MAX_SUGGESTIONS = 100
 
 
 class WorkerFilter(TextFilter):
@@ -34,8 +33,7 @@ class WorkerFilter(TextFilter):
 
     def suggestions(self) -> Sequence[str]:
         """Return names of workers that are connected."""
-        names = Worker.objects.exclude(name="").order_by("name").values_list("name", flat=True)
-        return list(names.distinct()[:MAX_SUGGESTIONS])
+        return known_worker_names()
 
 
 @admin.register(Function)

@@ -11,9 +11,13 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from .bounded_scan import Index
+from iii_triggers.models import Worker
+from iii_triggers.operations.bounded_scan import Index
+
 from .text_filter import TextFilter
 from .trigger_form import known_function_ids, type_ids
+
+MAX_WORKER_NAMES = 100
 
 NO_TYPE = "-"
 """Stands for rows that no trigger made."""
@@ -57,3 +61,9 @@ class TriggerFilter(TextFilter):
     title = _("trigger id")
     parameter_name = "trigger"
     field_name = "trigger_id"
+
+
+def known_worker_names() -> list[str]:
+    """Return names of workers that are connected."""
+    names = Worker.objects.exclude(name="").order_by("name").values_list("name", flat=True)
+    return list(names.distinct()[:MAX_WORKER_NAMES])

@@ -20,9 +20,15 @@ from django.http import HttpRequest
 from django.utils.timezone import localtime
 
 from iii_triggers.models.ordered_ids import moment_of
+from iii_triggers.operations.bounded_scan import (
+    Index,
+    Narrowing,
+    is_direct,
+    scan_bound,
+    without_index_order,
+)
 
 from .base import EngineAdmin
-from .bounded_scan import Index, Narrowing, is_direct, scan_bound, without_index_order
 
 if TYPE_CHECKING:
     Base = EngineAdmin[Any]

@@ -18,8 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.models.ordered_ids import least_id_at, moment_of
-
-from .bounded_scan import Index
+from iii_triggers.operations.bounded_scan import Index
 
 PERIODS = {
     "hour": (timedelta(hours=1), _("in the last hour")),

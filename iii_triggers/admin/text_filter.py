@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from .bounded_scan import Index
+from iii_triggers.operations.bounded_scan import Index
 
 
 class TextFilter(admin.SimpleListFilter):
