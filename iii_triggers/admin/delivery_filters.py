@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.models import Delivery, Subscription, Topic
 from iii_triggers.models.deliveries import UNFINISHED, WAITING
+from iii_triggers.operations.bounded_scan import Index
 
 from . import name_filters
-from .bounded_scan import Index
+from .function_field import MAX_SUGGESTIONS
 from .ordered_filters import PeriodFilter
 from .text_filter import TextFilter
-from .trigger_form import MAX_SUGGESTIONS
 
 State = Delivery.State
 WaitsFor = Delivery.WaitsFor

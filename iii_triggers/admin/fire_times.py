@@ -19,6 +19,8 @@ from iii_triggers.trigger_types.cron.rows import TYPE_ID
 from iii_triggers.trigger_types.cron.schedule import Schedule
 from iii_triggers.trigger_types.cron.words import in_words
 
+from .config_help import Place
+from .config_part import posted, subject_of
 from .json_fields import JSONTextField
 from .trigger_form import rejection
 
@@ -67,7 +69,8 @@ def previewed(data: Any) -> FireTimes | None:
         return None
     enabled = bool(data.get("enabled"))
     try:
-        config = JSONTextField(required=False).clean(data.get("config", ""))
+        text = posted(subject_of(Place(type_id=TYPE_ID)), data).value
+        config = JSONTextField(required=False).clean(text)
     except ValidationError as error:
         return FireTimes(error=" ".join(error.messages), enabled=enabled)
     return fire_times(config, enabled=enabled)

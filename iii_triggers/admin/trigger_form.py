@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.forms.utils import ErrorDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.conf import settings
 from iii_triggers.models import Function, Trigger, TriggerType
 from iii_triggers.protocol.errors import InvalidConfig, TriggerRejected
-from iii_triggers.trigger_types.validation import (
-    builtin_trigger_types,
-    validate_config,
-    validate_trigger,
-)
+from iii_triggers.trigger_types.validation import builtin_trigger_types, check_trigger
 
 from .base import ModelForm
-
-MAX_SUGGESTIONS = 1000
-
-
-class SuggestingInput(forms.TextInput):
-    """A text input that completes to ``suggestions``; anything else may be typed as well."""
-
-    template_name = "iii_triggers/suggesting_input.html"
-    suggestions: Sequence[str] = ()
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add the suggestions and the id that ties them to the input."""
-        list_id = f"{name}-suggestions"
-        context = super().get_context(name, value, {**(attrs or {}), "list": list_id})
-        return {**context, "list_id": list_id, "suggestions": self.suggestions}
+from .config_help import Place
+from .config_part import (
+    SHOW,
+    ConfigPart,
+    is_of_another_type,
+    object_in,
+    opened,
+    posted,
+    shown_otherwise,
+    subject_of,
+)
+from .function_field import MAX_SUGGESTIONS, FunctionInput, suggestions
 
 
 class TriggerForm(ModelForm[Trigger]):
-    """A trigger as people edit it; the config is checked by its type."""
+    """A trigger as people edit it; the config is checked by its type.
+
+    ``config_part`` is how the config is edited, None where it is not.
+    """
 
     class Meta:
         model = Trigger
@@ -50,12 +47,11 @@ class TriggerForm(ModelForm[Trigger]):
             "metadata",
             "enabled",
         ]
-        widgets = {"function_id": SuggestingInput(attrs={"class": "vTextField"})}
+        widgets = {"function_id": FunctionInput(attrs={"class": "vTextField"})}
         help_texts = {
             "trigger_id": _("Made up unless you choose one. It stays once the trigger is saved."),
             "trigger_type": _("The kind of event source."),
             "function_id": _("The function to run; it may be registered later."),
-            "config": _("A JSON object; the keys each trigger type knows are listed below."),
             "namespace": _("Where the function lives."),
         }
 
@@ -64,10 +60,23 @@ class TriggerForm(ModelForm[Trigger]):
         if "trigger_type" in self.fields:
             self.fields["trigger_type"] = self._trigger_type_field()
         if "function_id" in self.fields:
-            widget = self.fields["function_id"].widget
-            widget.suggestions = known_function_ids()
+            self.fields["function_id"].widget.suggestions = suggestions(MAX_SUGGESTIONS + 1)
         if "metadata" in self.fields:
             self.fields["metadata"].widget.attrs["rows"] = 3
+        self.config_part = self._config_part() if "config" in self.fields else None
+        if self.is_bound and self.config_part is not None:
+            self.data = _with_config(self.data, self.config_part.value)
+
+    def full_clean(self) -> None:
+        """Find nothing wrong while somebody only looks at the config another way."""
+        if self._is_only_shown():
+            self._errors, self.cleaned_data = ErrorDict(), {}
+        else:
+            super().full_clean()
+
+    def is_valid(self) -> bool:
+        """Tell whether it can be saved."""
+        return super().is_valid() and not self._is_only_shown()
 
     def clean_config(self) -> Any:
         """Nothing means no config."""
@@ -79,6 +88,7 @@ class TriggerForm(ModelForm[Trigger]):
         cleaned_data = super().clean() or self.cleaned_data
         for name in ("trigger_id", "function_id"):
             self._check_length(name)
+        self._check_entries()
         if not self.errors:
             self._check_unique()
             self._check_config()
@@ -109,8 +119,21 @@ class TriggerForm(ModelForm[Trigger]):
             message = gettext("The namespace “%(namespace)s” has another trigger with this id.")
             self.add_error("trigger_id", message % {"namespace": namespace})
 
+    def _check_entries(self) -> None:
+        """See whether the config can be read, and whether it is the one of the type."""
+        part = self.config_part
+        if part is None:
+            return
+        part.errors.extend(map(str, self.errors.get("config", [])))
+        if is_of_another_type(part.subject, self.data):
+            message = gettext("Fill in the fields of “%(type)s”, which you chose just now.")
+            self._blame_config(message % {"type": part.subject.place.type_id})
+        elif part.form is not None:
+            part.form.require()
+            for problem in part.form.problems():
+                self.add_error("config", problem)
+
     def _check_config(self) -> None:
-        field = "config" if "config" in self.fields else "enabled"
         names = ("trigger_type", "namespace", "config", "trigger_id")
         try:
             check_trigger(
@@ -120,36 +143,42 @@ class TriggerForm(ModelForm[Trigger]):
                 provider_namespace=self.instance.provider_namespace,
             )
         except TriggerRejected as error:
-            self.add_error(field if field in self.fields else None, rejection(error))
+            self._blame_config(rejection(error), getattr(error, "field", ""))
 
+    def _blame_config(self, message: str, key: str = "") -> None:
+        """Show ``message`` at the key of the config, at the config, or wherever there is room."""
+        field = "config" if "config" in self.fields else "enabled"
+        self.add_error(field if field in self.fields else None, message)
+        part = self.config_part
+        if part is not None and not (part.form is not None and part.form.blame(key, message)):
+            part.errors.append(message)
 
-def check_trigger(
-    *,
-    trigger_type: str,
-    namespace: str,
-    config: Any,
-    trigger_id: str,
-    enabled: bool,
-    exclude_pk: int | None,
-    provider_namespace: str,
-) -> None:
-    """Check a trigger; one that is disabled conflicts with nothing. Raise TriggerRejected."""
-    if not enabled:
-        validate_config(
-            trigger_type=trigger_type,
-            namespace=namespace,
-            config=config,
-            provider_namespace=provider_namespace,
+    def _config_part(self) -> ConfigPart:
+        subject = subject_of(self._place())
+        if not self.is_bound:
+            config = self.initial.get("config")
+            return opened(subject, object_in(config) if isinstance(config, str) else config)
+        if self._is_only_shown() or is_of_another_type(subject, self.data):
+            return shown_otherwise(subject, self.data)
+        return posted(subject, self.data)
+
+    def _is_only_shown(self) -> bool:
+        return self.is_bound and SHOW in self.data
+
+    def _place(self) -> Place:
+        values = self.data if self.is_bound else self.initial
+        namespace = values.get("namespace") if "namespace" in self.fields else None
+        return Place(
+            type_id=str(values.get("trigger_type") or ""),
+            namespace=str(namespace or self.instance.namespace),
+            provider_namespace=self.instance.provider_namespace,
         )
-        return
-    validate_trigger(
-        trigger_type=trigger_type,
-        namespace=namespace,
-        config=config,
-        trigger_id=trigger_id,
-        exclude_pk=exclude_pk,
-        provider_namespace=provider_namespace,
-    )
+
+
+def _with_config(data: Any, config: str) -> Any:
+    changed = data.copy()
+    changed["config"] = config
+    return changed
 
 
 def rejection(error: TriggerRejected) -> str:

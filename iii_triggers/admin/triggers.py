@@ -17,7 +17,7 @@ from iii_triggers.models import Function, Trigger
 
 from .addresses import addresses
 from .base import EngineAdmin
-from .config_help import config_help
+from .config_pages import ConfigPages, shown_config
 from .cron_pages import CronPages, fire_now
 from .fire_pages import FirePages
 from .formatting import (
@@ -49,11 +49,13 @@ ALWAYS_READ_ONLY = (
     "pretty_metadata",
 )
 IDENTITY = ("trigger_id", "namespace")
+CONFIG_CLASS = "iii-config"
+"""Marks the fieldset that the template replaces by the config part of the form."""
 DECLARED = ("trigger_type", "function_id", "config", "metadata")
 
 
 @admin.register(Trigger)
-class TriggerAdmin(CronPages, FirePages, EngineAdmin[Trigger]):
+class TriggerAdmin(ConfigPages, CronPages, FirePages, EngineAdmin[Trigger]):
     """Triggers: the site's own are edited here, those of workers are shown."""
 
     form = TriggerForm
@@ -62,6 +64,7 @@ class TriggerAdmin(CronPages, FirePages, EngineAdmin[Trigger]):
         "function_id",
         "summary",
         "state_and_error",
+        "last_day",
         "next_fire",
         "enabled",
         "source",
@@ -76,7 +79,12 @@ class TriggerAdmin(CronPages, FirePages, EngineAdmin[Trigger]):
     actions = (enable, disable, fire_now)
 
     class Media:
-        js = ["iii_triggers/fire_times.js"]
+        css = {"all": ["iii_triggers/config_form.css", "iii_triggers/fire.css"]}
+        js = [
+            "iii_triggers/config_form.js",
+            "iii_triggers/fire_times.js",
+            "iii_triggers/fire.js",
+        ]
 
     @admin.display(description=_("config"))
     def summary(self, trigger: Trigger) -> str:
@@ -112,7 +120,7 @@ class TriggerAdmin(CronPages, FirePages, EngineAdmin[Trigger]):
     @admin.display(description=_("config"))
     def pretty_config(self, trigger: Trigger) -> str:
         """The config, for those who may not edit it."""
-        return json_block(trigger.config)
+        return shown_config(trigger)
 
     @admin.display(description=_("metadata"))
     def pretty_metadata(self, trigger: Trigger) -> str:
@@ -121,21 +129,23 @@ class TriggerAdmin(CronPages, FirePages, EngineAdmin[Trigger]):
 
     def get_fieldsets(self, request: HttpRequest, obj: Trigger | None = None) -> Any:
         """Group the fields; JSON that cannot be edited is shown as a block."""
-        config, metadata = "config", "metadata"
-        if obj is not None and not self._is_free(request, obj):
-            config, metadata = "pretty_config", "pretty_metadata"
-        main = (None, {"fields": ("trigger_type", "function_id", config, "enabled")})
+        is_free = obj is None or self._is_free(request, obj)
+        shown = () if is_free else ("pretty_config",)
+        main = (None, {"fields": ("trigger_type", "function_id", *shown, "enabled")})
+        config = (_("Config"), {"fields": ("config",), "classes": (CONFIG_CLASS,)})
+        edited = (main, config) if is_free else (main,)
         identity: tuple[str, ...] = IDENTITY
         if obj is not None and obj.provider_namespace:
             identity = (*IDENTITY, "provider_namespace")
+        metadata = "metadata" if is_free else "pretty_metadata"
         more = (_("Identity and metadata"), {"fields": (*identity, metadata)})
         if obj is None:
-            return (main, more)
+            return (*edited, more)
         slot = ("next_fire",) if obj.next_fire_at is not None else ()
         state = ("state_badge", "state_meaning", "error", *slot)
         origin = ("source", "owner", "created_at", "updated_at")
         return (
-            main,
+            *edited,
             (_("State"), {"fields": state}),
             more,
             (_("Origin"), {"fields": origin}),
@@ -196,17 +206,12 @@ class TriggerAdmin(CronPages, FirePages, EngineAdmin[Trigger]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add where the trigger answers, what its config may say, and links to its deliveries."""
+        """Add where the trigger answers, how to edit its config, and links to its deliveries."""
         trigger: Trigger | None = kwargs.get("obj")
         context["addresses"] = addresses(trigger, request) if trigger and trigger.enabled else []
         context["delivery_links"] = delivery_links(trigger) if trigger else {}
-        context |= self.cron_context(request, trigger)
+        context |= self.config_context(trigger) | self.cron_context(request, trigger)
         context |= self.fire_context(request, trigger)
-        if trigger is None:
-            chosen = request.POST.get("trigger_type") or request.GET.get("trigger_type")
-            context["config_help"] = config_help(chosen)
-        elif self._is_free(request, trigger):
-            context["config_help"] = config_help(trigger.trigger_type)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _is_free(self, request: HttpRequest, obj: Trigger) -> bool:

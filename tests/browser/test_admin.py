@@ -33,15 +33,18 @@ def test_a_wrong_config_is_corrected_and_the_trigger_listed(
 def add_trigger_with_wrong_config(page: Any, url: str) -> None:
     page.goto(f"{url}/admin/iii_triggers/trigger/add/")
     page.select_option("#id_trigger_type", "http")
+    page.select_option("[name='config.http_method']", "POST")
     page.fill("#id_function_id", "demo.hello")
+    page.click("button:text-is('JSON')")
     page.fill("#id_config", '{"http_method": "POST"}')
     page.click("input[name=_save]")
-    assert "api_path is required" in page.inner_text(".field-config .errorlist")
+    assert "api_path is required" in page.inner_text("#id_config_error")
     assert page.is_visible(".iii-help details[open] code:text-is('api_path')")
 
 
 def correct_config(page: Any) -> None:
-    page.fill("#id_config", '{"api_path": "hello", "http_method": "POST"}')
+    page.click("button:text-is('Form')")
+    page.fill("[name='config.api_path']", "hello")
     page.click("input[name=_continue]")
     assert "curl -X POST" in page.inner_text(".iii-addresses")
     page.click("input[name=_save]")

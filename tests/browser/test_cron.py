@@ -42,8 +42,8 @@ def write_schedule(page: Any, url: str) -> None:
     page.select_option("#id_trigger_type", "cron")
     page.wait_for_selector(f"{SHOWN}:has-text('Cron expression is required')")
     page.fill("#id_function_id", "report")
-    page.fill("#id_config", '{"schedule": "30 25 * * *"}')
+    page.fill("[name='config.schedule']", "30 25 * * *")
     page.wait_for_selector(f"{SHOWN}:has-text('hour \\'25\\' is not within 0-23')")
-    page.fill("#id_config", '{"schedule": "30 2 * * *"}')
+    page.fill("[name='config.schedule']", "30 2 * * *")
     page.wait_for_selector(f"{SHOWN} td:has-text('02:30:00 UTC')")
     assert page.locator(f"{SHOWN} tbody tr").count() == 5

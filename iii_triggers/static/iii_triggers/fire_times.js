@@ -40,5 +40,6 @@ document.addEventListener("DOMContentLoaded", () => {
 
   form.addEventListener("input", showSoon);
   form.addEventListener("change", showSoon);
+  form.addEventListener("config-shown", showSoon);
   show();
 });
