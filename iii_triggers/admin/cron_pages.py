@@ -18,11 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from iii_triggers.models import Trigger
+from iii_triggers.operations.audit import log_action
 from iii_triggers.protocol.errors import TriggerRejected
 from iii_triggers.trigger_types.cron import firing
 from iii_triggers.trigger_types.cron.rows import TYPE_ID
 
 from .base import EngineAdmin
+from .fire_pages import may_fire
 from .fire_times import fire_times_of, previewed
 from .trigger_form import rejection
 
@@ -35,7 +37,7 @@ FIRE = "iii_triggers_trigger_fire"
 PREVIEW = "iii_triggers_trigger_fire_times"
 
 
-@admin.action(description=_("Fire selected cron triggers now"), permissions=["change"])
+@admin.action(description=_("Fire selected cron triggers now"), permissions=["fire"])
 def fire_now(
     modeladmin: EngineAdmin[Trigger], request: HttpRequest, queryset: QuerySet[Trigger]
 ) -> None:
@@ -49,7 +51,7 @@ def fire(modeladmin: EngineAdmin[Trigger], request: HttpRequest, trigger: Trigge
     try:
         with transaction.atomic():
             delivery_id = _fire(trigger)
-            modeladmin.log_change(request, trigger, gettext("Fired by hand."))
+            log_action(request.user, trigger, gettext("Fired by hand."))
     except TriggerRejected as error:
         modeladmin.message_user(request, f"{trigger}: {rejection(error)}", messages.ERROR)
     else:
@@ -94,7 +96,7 @@ class CronPages(Base):
 
     def fire_by_hand(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Fire one trigger, whoever owns it, and go back to its page."""
-        if not self.has_change_permission(request):
+        if not (may_fire(request) and self.has_view_permission(request)):
             raise PermissionDenied
         trigger = self.get_object(request, str(pk))
         if trigger is None:
@@ -109,6 +111,6 @@ class CronPages(Base):
             shown = fire_times_of(trigger)
         context = {"fire_times": shown, "fire_times_url": reverse(f"admin:{PREVIEW}")}
         is_cron = trigger is not None and trigger.trigger_type == TYPE_ID
-        if trigger is not None and is_cron and self.has_change_permission(request):
+        if trigger is not None and is_cron and may_fire(request):
             context["fire_url"] = reverse(f"admin:{FIRE}", args=[trigger.pk])
         return context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -164,13 +165,27 @@ def test_a_trigger_without_a_schedule_is_not_fired(owner: Client) -> None:
     assert not Delivery.objects.exists()
 
 
-def test_firing_needs_the_permission_to_change(viewer: Client, owner: Client) -> None:
+def test_firing_needs_its_permission(
+    viewer: Client, owner: Client, grant: Callable[[str, str], None]
+) -> None:
     trigger = add()
+    grant("viewer", "change_trigger")
     assert viewer.post(fire_url(trigger)).status_code == 403
     assert fire_url(trigger) not in viewer.get(change_url(trigger)).content.decode()
+    data = {"action": "fire_now", "_selected_action": [trigger.pk]}
+    viewer.post(LIST, data)
     assert owner.get(fire_url(trigger)).status_code == 405
     assert owner.post(f"{LIST}987654/fire/").status_code == 302
     assert not Delivery.objects.exists()
+
+
+def test_who_may_fire_need_not_change(viewer: Client, grant: Callable[[str, str], None]) -> None:
+    trigger = add()
+    grant("viewer", "fire_trigger")
+    viewer.post(fire_url(trigger))
+    viewer.post(LIST, {"action": "fire_now", "_selected_action": [trigger.pk]})
+    assert Delivery.objects.count() == 2
+    assert fire_url(trigger) in viewer.get(change_url(trigger)).content.decode()
 
 
 def test_firing_needs_no_permission_to_see_deliveries(owner: Client) -> None:
