@@ -2,8 +2,10 @@
 
 from . import (
     configurations,
+    dashboard,
     deliveries,
     functions,
+    invocations,
     nodes,
     state_items,
     stream_items,
@@ -17,8 +19,10 @@ from . import (
 
 __all__ = [
     "configurations",
+    "dashboard",
     "deliveries",
     "functions",
+    "invocations",
     "nodes",
     "state_items",
     "stream_items",

@@ -17,8 +17,8 @@ from .plot import Plot, Series
 from .time_axis import clock, time_ticks
 
 WIDTH, HEIGHT = 400, 190
-LEFT, RIGHT, TOP, BOTTOM = 52, 392, 10, 166
-"""Where the lines are; left and below of that stand the labels of the axes."""
+LEFT, RIGHT, TOP, BOTTOM = 52, 382, 10, 166
+"""Where the lines are; the labels of the axes stand left of that and below."""
 NOTHING = "—"
 
 

@@ -1,0 +1,5 @@
+"""The dashboard: how the engine stands, on one page that keeps itself up to date."""
+
+from .page import DashboardAdmin
+
+__all__ = ["DashboardAdmin"]
