@@ -14,6 +14,9 @@ from pathlib import Path
 import msgspec
 
 from .cells import CELLS
+from .history.plan import Plan as HistoryPlan
+from .history.report import HistoryReport
+from .history.runs import measure_history
 from .ledger.plan import Plan as LedgerPlan
 from .ledger.report import LedgerReport
 from .ledger.runs import measure_ledger
@@ -25,9 +28,10 @@ from .workers.runs import measure_workers
 
 OUTPUT = Path("test-output") / "bench.json"
 SERVERS = ("uvicorn", "daphne")
-PARTS = ("requests", "deliveries", "workers")
+PARTS = ("requests", "deliveries", "workers", "history")
 QUICK_SECONDS = 1.0
 DELIVERY_SECONDS = 5.0
+HISTORY_ROUNDS = 3
 
 
 def main() -> int:
@@ -49,7 +53,7 @@ def _measure(options: argparse.Namespace) -> Report:
         keys=frozenset(options.cells),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    servers, ledger, workers = {}, LedgerReport(), {}
+    servers, ledger, workers, history = {}, LedgerReport(), {}, HistoryReport()
     with tempfile.TemporaryDirectory() as folder:
         for server in options.servers if "requests" in options.parts else ():
             plan.say(server)
@@ -61,6 +65,9 @@ def _measure(options: argparse.Namespace) -> Report:
             plan.say(f"workers ({server})")
             crowd = _workers_plan(options, plan, Path(folder) / f"workers-{server}")
             workers[server] = measure_workers(server, crowd)
+        if "history" in options.parts:
+            plan.say("history")
+            history = measure_history(_history_plan(options, plan, Path(folder)))
     return Report(
         seconds=plan.seconds,
         rounds=plan.rounds,
@@ -69,6 +76,16 @@ def _measure(options: argparse.Namespace) -> Report:
         servers=servers,
         ledger=ledger,
         workers=workers,
+        history=history,
+    )
+
+
+def _history_plan(options: argparse.Namespace, plan: Plan, folder: Path) -> HistoryPlan:
+    return HistoryPlan(
+        seconds=plan.seconds,
+        rounds=1 if options.quick else HISTORY_ROUNDS * plan.rounds,
+        folder=folder / "history",
+        say=plan.say,
     )
 
 

@@ -14,6 +14,7 @@ from tests.e2e.processes import READY_S, Process, environment, free_ports
 from tests.e2e.workers import Worker
 
 from .cells import Door
+from .databases import Database, sqlite_database
 
 NODE_SDK = next(sdk for sdk in SDKS if (sdk.registry, sdk.version) == ("npm", "0.22.1"))
 
@@ -28,13 +29,19 @@ class Engine:
 
 
 @contextmanager
-def running_engine(server: str, folder: Path) -> Iterator[Engine]:
-    """Run ``manage.py runengine`` on ``server`` and free ports, until the block ends."""
+def running_engine(
+    server: str, folder: Path, *, database: Database | None = None, **variables: str
+) -> Iterator[Engine]:
+    """Run ``manage.py runengine`` on ``server`` and free ports, until the block ends.
+
+    Without a database it has one on SQLite in the folder.
+    """
     env = environment(
-        DATABASE_URL=f"sqlite:///{folder / 'db.sqlite3'}",
+        DATABASE_URL=(database or sqlite_database(folder)).url,
         DJANGO_SETTINGS_MODULE="benchmarks.settings",
         DEBUG="false",
         SECRET_KEY="only-for-benchmarks",
+        **variables,
     )
     manage = [sys.executable, "manage.py"]
     subprocess.run(

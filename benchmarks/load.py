@@ -44,6 +44,11 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     p99_ms: float
     statuses: dict[str, int]
 
+    @property
+    def answered(self) -> int:
+        """How many requests were answered, those of the warm-up included; at least 1."""
+        return max(sum(self.statuses.values()), 1)
+
 
 class Load:
     """What the connections share: the clock, the answers so far, and the end."""

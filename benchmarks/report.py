@@ -10,6 +10,7 @@ from statistics import median
 
 import msgspec
 
+from .history.report import HistoryReport
 from .ledger.report import LedgerReport
 from .load import Measurement
 from .routing import FEW, MANY, RoutingCost
@@ -31,9 +32,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     servers: dict[str, list[Series]]
     ledger: LedgerReport
     workers: dict[str, WorkersReport]
+    history: HistoryReport
 
     def failures(self) -> list[str]:
         """Name what was answered with anything but 200."""
+        return [*self._failed_requests(), *self.history.failures()]
+
+    def _failed_requests(self) -> list[str]:
         return [
             f"{server} {series.key}: {measurement.statuses}"
             for server, all_series in self.servers.items()
@@ -55,6 +60,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         for server, crowd in self.workers.items():
             yield ""
             yield from crowd.lines(server)
+        yield from self.history.lines()
 
 
 def machine() -> dict[str, str]:

@@ -68,25 +68,27 @@ def _rounds(engine: Engine, series: dict[Cell, Series], plan: Plan) -> dict[Cell
     for number in range(plan.rounds):
         plan.say(f"  round {number + 1} of {plan.rounds}")
         for cell in series:
-            series[cell].busy.append(_measure(engine, cell, connections=BUSY, plan=plan))
+            series[cell].busy.append(measure(engine, cell, seconds=plan.seconds))
         for cell in series:
-            series[cell].single.append(_measure(engine, cell, connections=1, plan=plan))
+            single = measure(engine, cell, seconds=plan.seconds, connections=1)
+            series[cell].single.append(single)
     return series
 
 
-def _measure(engine: Engine, cell: Cell, *, connections: int, plan: Plan) -> Measurement:
+def measure(engine: Engine, cell: Cell, *, seconds: float, connections: int = BUSY) -> Measurement:
+    """Load one door of an engine, from a process of its own."""
     order = Order(
         port=engine.doors[cell.door],
         request=cell.request,
         connections=connections,
         warm_up_s=WARM_UP_S,
-        seconds=plan.seconds,
+        seconds=seconds,
     )
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load", msgspec.json.encode(order).decode()],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         check=True,
-        timeout=plan.seconds + 2 * LAST_ANSWER_S,
+        timeout=seconds + 2 * LAST_ANSWER_S,
     )
     return msgspec.json.decode(done.stdout, type=Measurement)

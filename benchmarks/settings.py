@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import os
+
 from iii_project.settings import *  # noqa: F403 - the measured site is the demo site
 from iii_project.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks"]
 ROOT_URLCONF = "benchmarks.urls"
 ASGI_APPLICATION = "benchmarks.asgi.application"
+III_HISTORY = os.environ.get("BENCH_HISTORY", "all")
 ALLOWED_HOSTS = ["127.0.0.1"]
 LOGGING = {
     "version": 1,

@@ -1,0 +1,1 @@
+"""What the history costs: one engine writes it, another does not, and both get the same load."""
