@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models
 from rest_framework import serializers
+from rest_framework.settings import api_settings
 
 from iii_triggers.conf import settings
 
@@ -50,6 +51,19 @@ class FlagField(serializers.BooleanField):
         return data
 
 
+class NumberField(serializers.FloatField):
+    """A number, with or without a fraction."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """Refuse texts and booleans."""
+        if isinstance(data, bool) or not isinstance(data, (int, float)):
+            self.fail("invalid")
+        try:
+            return float(data)
+        except OverflowError:
+            self.fail("invalid")
+
+
 class MomentField(serializers.DateTimeField):
     """A date and time in UTC, whatever the site prefers."""
 
@@ -83,11 +97,12 @@ class BodySerializer(serializers.Serializer):  # type: ignore[type-arg]
         return super().to_internal_value(data)
 
 
-def check_keys(data: Any, known: Mapping[str, Any]) -> None:
+def check_keys(data: Any, known: Mapping[str, serializers.Field[Any, Any, Any, Any]]) -> None:
     """Raise ValidationError unless ``data`` is an object of known keys."""
     if not isinstance(data, dict):
-        raise serializers.ValidationError(["The body must be a JSON object."])
-    unknown = [key for key in data if key not in known]
+        whole = api_settings.NON_FIELD_ERRORS_KEY
+        raise serializers.ValidationError({whole: ["The body must be a JSON object."]})
+    names = ", ".join(name for name, field in known.items() if not field.read_only)
+    unknown = {key: [f"Unknown; known are {names}."] for key in data if key not in known}
     if unknown:
-        names = ", ".join(known)
-        raise serializers.ValidationError({unknown[0]: [f"Unknown; known are {names}."]})
+        raise serializers.ValidationError(unknown)

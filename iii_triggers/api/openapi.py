@@ -40,7 +40,7 @@ class SchemaView(ApiView):
     """The OpenAPI 3 schema of this API; ``?format=yaml`` for YAML."""
 
     schema = None
-    needs = {"get": None}
+    needs = {"get": ""}
     renderer_classes = (JsonRenderer, OpenApiYamlRenderer, BrowsableRenderer)
 
     def get(self, request: Request, **_kwargs: Any) -> Response:

@@ -26,15 +26,15 @@ class IdPagination(BasePagination):
         self, queryset: QuerySet[Any], request: Request, view: Any = None
     ) -> list[Any]:
         """Return the rows of the page that ``request`` asks for: one query. Raise Problem."""
-        size = _page_size(request.query_params.get("page_size"))
-        rows = list(
-            _after(queryset, request.query_params.get("cursor")).order_by("-pk")[: size + 1]
-        )
-        page = rows[:size]
+        size = page_size(request)
+        rows = list(after_cursor(queryset, request).order_by("-pk")[: size + 1])
         if len(rows) > size:
-            here = request.build_absolute_uri()
-            self.next_url = replace_query_param(here, "cursor", str(page[-1].pk))
-        return page
+            self.go_on_after(rows[size - 1].pk, request)
+        return rows[:size]
+
+    def go_on_after(self, last: Any, request: Request) -> None:
+        """Say that the next page begins after the row with this id."""
+        self.next_url = replace_query_param(request.build_absolute_uri(), "cursor", str(last))
 
     def get_paginated_response(self, data: Any) -> Response:
         """Wrap the rows of a page."""
@@ -42,7 +42,7 @@ class IdPagination(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Describe that."""
-        following = {"type": "string", "format": "uri", "nullable": True}
+        following = {"type": "string", "format": "uri", "nullable": True, "example": None}
         return {
             "type": "object",
             "required": ["next", "results"],
@@ -61,16 +61,18 @@ class IdPagination(BasePagination):
         ]
 
 
-def _page_size(text: str | None) -> int:
-    if text is None:
-        return PAGE_SIZE
+def page_size(request: Request) -> int:
+    """Return how many rows a page shall have. Raise Problem."""
+    text = request.query_params.get("page_size", str(PAGE_SIZE))
     is_number = text.isascii() and text.isdigit() and len(text) < 10
     if not is_number or not 1 <= int(text) <= MAX_PAGE_SIZE:
         raise bad_parameter("page_size", f"It must be a number from 1 to {MAX_PAGE_SIZE}.")
     return int(text)
 
 
-def _after(queryset: QuerySet[Any], cursor: str | None) -> QuerySet[Any]:
+def after_cursor(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
+    """Return the rows that are left after the page before. Raise Problem."""
+    cursor = request.query_params.get("cursor")
     if cursor is None:
         return queryset
     try:

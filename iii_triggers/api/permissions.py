@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class MayCall(BasePermission):
-    """Asks for the permission that the view names for its action in ``needs``."""
+    """Asks for the permissions that the view names for its action in ``needs``."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Nobody calls anonymously."""
         if not getattr(request.user, "is_authenticated", False):
             return False
-        codename = view.needed_permission()  # type: ignore[attr-defined]
-        return codename is None or has_perm(request, codename)
+        codenames = view.needed_permissions()  # type: ignore[attr-defined]
+        return all(has_perm(request, codename) for codename in codenames)
 
 
 def has_perm(request: Request, codename: str) -> bool:

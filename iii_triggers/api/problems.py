@@ -17,6 +17,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from iii_triggers.operations.inputs import NotReplayable
+from iii_triggers.operations.triggers import ReadOnlyTrigger, TriggerExists
 from iii_triggers.protocol import errors
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 
@@ -34,11 +36,19 @@ STATUSES: dict[type[IiiError], HTTPStatus] = {
     errors.PayloadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TriggerConflict: HTTPStatus.CONFLICT,
     errors.TriggerRejected: HTTPStatus.BAD_REQUEST,
+    NotReplayable: HTTPStatus.CONFLICT,
+    ReadOnlyTrigger: HTTPStatus.CONFLICT,
     errors.EngineNotRunning: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.InvocationStopped: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.InvocationTimeout: HTTPStatus.GATEWAY_TIMEOUT,
 }
 """How errors of the engine look from outside; a subclass is like its nearest parent."""
+
+FIELDS: dict[type[IiiError], str] = {
+    errors.TriggerConflict: "/config",
+    TriggerExists: "/trigger_id",
+}
+"""What of a body some errors are always about."""
 
 logger = logging.getLogger(__name__)
 
@@ -144,8 +154,8 @@ def of_engine(error: IiiError, *, field: str = "") -> Problem:
     if isinstance(error, InvalidConfig):
         pointer = f"/config/{escaped(error.field)}" if error.field else "/config"
         found = [FieldError(field=pointer, message=error.message)]
-    elif field:
-        found = [FieldError(field=field, message=error.message)]
+    elif field or type(error) in FIELDS:
+        found = [FieldError(field=field or FIELDS[type(error)], message=error.message)]
     return Problem(
         error.message,
         code=error.code,

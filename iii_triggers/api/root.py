@@ -16,7 +16,7 @@ from .views import ApiView
 class RootView(ApiView):
     """The address of each list, and of the schema."""
 
-    needs = {"get": None}
+    needs = {"get": ""}
     names: tuple[str, ...] = ()
     """The lists to tell about, as they are named in the router."""
 

@@ -66,10 +66,8 @@ class ApiSchema(AutoSchema):  # type: ignore[misc]
     def get_description(self) -> str:
         """Add the permission that the call needs."""
         description: str = super().get_description() or ""
-        codename = self.view.needed_permission()
-        return (
-            f"{description}\n\nPermission: `iii_triggers.{codename}`." if codename else description
-        )
+        codenames = ", ".join(f"`iii_triggers.{name}`" for name in self.view.needed_permissions())
+        return f"{description}\n\nPermission: {codenames}." if codenames else description
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]

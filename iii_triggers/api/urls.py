@@ -8,13 +8,17 @@ from rest_framework.viewsets import ViewSetMixin
 
 from .openapi import SchemaView
 from .root import RootView
+from .runs import RunViewSet
 from .trigger_types import TriggerTypeViewSet
+from .triggers import TriggerViewSet
 from .views import NotFoundView
 
 app_name = "api"
 
 VIEWS: dict[str, type[ViewSetMixin]] = {
     "trigger-types": TriggerTypeViewSet,
+    "triggers": TriggerViewSet,
+    "runs": RunViewSet,
 }
 """The lists of the API, by their path; the names of their routes begin with it."""
 

@@ -29,11 +29,11 @@ from .throttles import ScopedThrottle
 class ApiView(APIView):
     """A view that needs no setting of the site.
 
-    ``needs`` names the permission of every action (of every method, in lower case, where there
-    are no actions); None asks for a login only.
+    ``needs`` names the permissions of every action (of every method, in lower case, where there
+    are no actions); "" asks for a login only, and a blank separates two.
     """
 
-    needs: Mapping[str, str | None] = {}
+    needs: Mapping[str, str] = {}
     fires: frozenset[str] = frozenset()
     """Actions that run functions of the site: they count as ``fire`` when calls are counted."""
 
@@ -64,14 +64,14 @@ class ApiView(APIView):
             final.content_type = problems.MEDIA_TYPE
         return final
 
-    def needed_permission(self) -> str | None:
-        """Return the permission that the call needs; one that will be a 405 needs none.
+    def needed_permissions(self) -> list[str]:
+        """Return the permissions that the call needs; one that will be a 405 needs none.
 
         An action that nobody named in ``needs`` is a KeyError: it stays closed.
         """
         method = (self.request.method or "").lower()
         is_offered = method in self.http_method_names and hasattr(self, method)
-        return self.needs[self._action()] if is_offered else None
+        return self.needs[self._action()].split() if is_offered else []
 
     def throttle_scope(self) -> str:
         """Return what the call counts as: ``read``, ``write`` or ``fire``."""

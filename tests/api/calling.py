@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.test import Client
@@ -11,10 +12,9 @@ API = "/iii/api/v1/"
 
 def send(client: Client, method: str, path: str, body: Any = None) -> Any:
     """Send ``body`` as JSON (text and bytes as they are) to a path below the API."""
-    arguments: dict[str, Any] = {}
-    if body is not None:
-        arguments = {"data": body, "content_type": "application/json"}
-    return getattr(client, method.lower())(API + path, **arguments)
+    content = body if isinstance(body, (str, bytes)) else json.dumps(body)
+    headers = {"content_type": "application/json"} if body is not None else {}
+    return client.generic(method, API + path, b"" if body is None else content, **headers)
 
 
 def problem(response: Any, status: int) -> dict[str, Any]:
