@@ -1,7 +1,7 @@
-"""``engine::triggers::*``, ``engine::trigger-types::list`` and ``engine::fire_triggers``.
+"""``engine::triggers::*``, ``engine::trigger-types::list`` and ``engine::fire_trigger(s)``.
 
-Protocol reference, section 7.5. The last one is ours: what ``fire_triggers`` is in the site, for
-processes that only have a socket.
+Protocol reference, section 7.5. The last ones are ours: what firing is in the site, for processes
+that only have a socket.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from iii_triggers.engine.firing import call_by_hand
 from iii_triggers.engine.functions import CallContext, LocalFunction
-from iii_triggers.protocol.errors import InvalidNamespace, NotFound
+from iii_triggers.engine.payload import Payload
+from iii_triggers.models import Trigger
+from iii_triggers.protocol.errors import InvalidConfig, InvalidNamespace, NotFound
 
 from . import elsewhere
 from .base import builtin
@@ -62,6 +65,14 @@ class FireInput(Struct):
     namespace: str = "default"
 
 
+class FireOneInput(Struct):
+    """Which trigger to fire, and what its function gets."""
+
+    trigger_id: str
+    payload: Any = None
+    namespace: str = "default"
+
+
 def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     """Return the functions of this family."""
 
@@ -83,6 +94,15 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
         fired = engine.fire_triggers(data.trigger_type, data.payload, namespace=data.namespace)
         return {"fired": fired}
 
+    async def fire_one(data: FireOneInput, context: CallContext) -> Any:
+        return await _fire_one(engine, data)
+
+    yield from builtin(
+        "engine::fire_trigger",
+        FireOneInput,
+        fire_one,
+        description="Fire one trigger and return what its function returns.",
+    )
     yield from builtin(
         "engine::fire_triggers", FireInput, fire, description="Fire all triggers of a type."
     )
@@ -95,6 +115,32 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     yield from builtin(
         "engine::trigger-types::list", TypesInput, types, description="List trigger types."
     )
+
+
+async def _fire_one(engine: Engine, wanted: FireOneInput) -> Any:
+    """Run the function of a trigger, also of one that is disabled or parked. Raise NotFound."""
+    row = await engine.database.run(_trigger_row, wanted.namespace, wanted.trigger_id)
+    if row is None:
+        raise NotFound(
+            f"There is no trigger '{wanted.trigger_id}' in namespace '{wanted.namespace}'."
+        )
+    payload = Payload.of_json(Payload.of(wanted.payload).json())
+    call = call_by_hand(row, payload, timeout_s=_timeout_s(engine, row))
+    return (await engine.invoke_fresh(call)).value()
+
+
+def _trigger_row(namespace: str, trigger_id: str) -> Trigger | None:
+    if "\0" in namespace + trigger_id:
+        return None
+    return Trigger.objects.filter(namespace=namespace, trigger_id=trigger_id).first()
+
+
+def _timeout_s(engine: Engine, row: Trigger) -> float | None:
+    registrator = engine.trigger_type(engine.triggers.canonical(row.trigger_type))
+    try:
+        return None if registrator is None else registrator.timeout_s(row)
+    except InvalidConfig:
+        return None
 
 
 async def known_types(engine: Engine) -> list[TypeFacts]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from iii_triggers.models import Trigger as TriggerRow
 from iii_triggers.protocol.errors import IiiError
 
 from .calls import Call, Outcome
+from .causes import Cause
 from .invocation import Invoker
 from .payload import Payload
 from .trigger_values import Trigger
@@ -34,6 +36,18 @@ def fire(invoker: Invoker, triggers: Iterable[Trigger], payload: Any) -> None:
             cause=trigger.cause,
         )
         invoker.start(call, partial(_log_failure, trigger))
+
+
+def call_by_hand(row: TriggerRow, data: Payload, *, timeout_s: float | None) -> Call:
+    """Return the call that fires one trigger, whatever its state; the run is one of the trigger."""
+    return Call(
+        function_id=row.function_id,
+        namespace=row.namespace,
+        data=data,
+        metadata=row.metadata,
+        timeout_s=timeout_s,
+        cause=Cause(trigger_type=row.trigger_type, trigger_id=row.trigger_id),
+    )
 
 
 def _log_failure(trigger: Trigger, outcome: Outcome) -> None:

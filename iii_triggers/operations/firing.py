@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from iii_triggers.delivery.create import check_size
-from iii_triggers.engine.calls import Call
-from iii_triggers.engine.causes import Cause
+from iii_triggers.engine.firing import call_by_hand
 from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Invocation, InvocationPayload, Trigger, TriggerType
 from iii_triggers.protocol.errors import InvalidConfig
@@ -32,15 +31,7 @@ def fire(trigger: Trigger, payload: Any, *, wait_s: float) -> RunResult:
     """
     data = Payload.of_json(Payload.of(payload).json())
     check_size(data.json())
-    call = Call(
-        function_id=trigger.function_id,
-        namespace=trigger.namespace,
-        data=data,
-        metadata=trigger.metadata,
-        timeout_s=timeout_s(trigger),
-        cause=Cause(trigger_type=trigger.trigger_type, trigger_id=trigger.trigger_id),
-    )
-    return start(call, wait_s=wait_s)
+    return start(call_by_hand(trigger, data, timeout_s=timeout_s(trigger)), wait_s=wait_s)
 
 
 def timeout_s(trigger: Trigger) -> float | None:

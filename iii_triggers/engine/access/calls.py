@@ -22,6 +22,7 @@ from .middleware import middleware_call
 from .refusals import answer_id, refuse
 from .targets import (
     ENQUEUE,
+    FIRE_TRIGGER,
     FIRE_TRIGGERS,
     REGISTER_TRIGGER,
     RELAYS,
@@ -93,6 +94,7 @@ class CallGuard:
         data = from_json(bytes(message.data))
         relays: dict[str, Callable[..., Awaitable[None] | None]] = {
             ENQUEUE: self._enqueue,
+            FIRE_TRIGGER: self._fire_one,
             FIRE_TRIGGERS: self._fire,
             REGISTER_TRIGGER: self.triggers.on_register_call,
             UNREGISTER_TRIGGER: self.triggers.on_unregister_call,
@@ -135,6 +137,16 @@ class CallGuard:
         )
         self._ask_middleware(connection, queued, target)
         return None
+
+    def _fire_one(
+        self,
+        connection: WorkerConnection,
+        message: m.InvokeFunction,
+        data: dict[str, Any],
+        handler: Handler,
+    ) -> Awaitable[None] | None:
+        """A session under rules calls the functions that it may call itself."""
+        raise Forbidden(f"function '{message.function_id}' not allowed")
 
     def _fire(
         self,

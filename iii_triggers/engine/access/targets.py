@@ -23,7 +23,9 @@ REGISTER_TRIGGER = "engine::register_trigger"
 UNREGISTER_TRIGGER = "engine::unregister_trigger"
 FIRE_TRIGGERS = "engine::fire_triggers"
 
-RELAYS = frozenset({ENQUEUE, REGISTER_TRIGGER, UNREGISTER_TRIGGER, FIRE_TRIGGERS})
+FIRE_TRIGGER = "engine::fire_trigger"
+
+RELAYS = frozenset({ENQUEUE, REGISTER_TRIGGER, UNREGISTER_TRIGGER, FIRE_TRIGGER, FIRE_TRIGGERS})
 """Functions that lead to other functions; a session may call them, and is asked about those."""
 
 TARGETS = INFRASTRUCTURE - {"engine::workers::register"}

@@ -275,6 +275,14 @@ class TestHoles:
         await asyncio.sleep(SILENCE_S)
         assert [frame["function_id"] for frame in host.invocations] == ["f"]
 
+    @pytest.mark.parametrize("spelling", ["engine::fire_trigger", "engine.fire_trigger"])
+    async def test_fire_trigger_is_not_for_those_under_rules(
+        self, guest: Guest, spelling: str
+    ) -> None:
+        caller = await guest(ALL)
+        error = await error_of(caller, spelling, {"trigger_id": "t"})
+        assert error["code"] == "FORBIDDEN"
+
     @pytest.mark.parametrize("spelling", ["emit", "enqueue", "iii::durable::publish"])
     async def test_a_forbidden_function_has_no_other_name(
         self, guest: Guest, spelling: str

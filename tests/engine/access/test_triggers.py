@@ -71,7 +71,12 @@ async def test_the_prefix_is_for_the_target_too(engine: Engine, guest: Guest) ->
 
 @pytest.mark.parametrize(
     "function_id",
-    ["engine::queue::enqueue", "engine.fire_triggers", "engine::register_trigger"],
+    [
+        "engine::queue::enqueue",
+        "engine::fire_trigger",
+        "engine.fire_triggers",
+        "engine::register_trigger",
+    ],
 )
 async def test_a_function_that_calls_others_is_no_target(
     engine: Engine, guest: Guest, function_id: str
