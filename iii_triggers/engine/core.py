@@ -96,6 +96,7 @@ class Engine:
             site_fired_type=lambda schema: import_string(SITE_FIRED_TYPE)(schema),
             on_offers=self.network.reload,
             on_tokens=self.tokens.check,
+            on_workers=self.send_away,
         )
         self.frames = FrameHandler(self)
         self.channels = Channels()
@@ -155,9 +156,7 @@ class Engine:
             return
         if not self.draining:
             await self.drain()
-        for connection in list(self.connections.values()):
-            connection.close()
-            await self.disconnect(connection)
+        await self.send_away(self.connections)
         await self.invoker.stop()
         self.channels.stop()
         await self.telemetry.stop()
@@ -203,6 +202,17 @@ class Engine:
         self.invoker.connection_closed(connection)
         await self.triggers.drop_worker(connection)
         self.presence.left(connection)
+
+    async def send_away(self, worker_ids: Iterable[str]) -> None:
+        """End the connections of those workers that are connected here; they may come back.
+
+        Also of one that is too stuck to take the close.
+        """
+        for worker_id in list(worker_ids):
+            connection = self.connections.get(worker_id)
+            if connection is not None:
+                connection.close()
+                await self.disconnect(connection)
 
     def trigger_type(self, type_id: str) -> TriggerRegistrator | None:
         """Return the built-in trigger type with this id."""

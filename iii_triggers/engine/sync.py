@@ -43,6 +43,8 @@ class Sync:
     """Learns that other nodes offer other functions: the ids of the nodes, or None for all."""
     on_tokens: Callable[[], Awaitable[None]] | None = None
     """Learns that a worker token changed."""
+    on_workers: Callable[[Collection[str]], Awaitable[None]] | None = None
+    """Learns the ids of workers that are to be disconnected, wherever they are connected."""
     revision: int = 0
     _begun: int = 0
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -75,6 +77,9 @@ class Sync:
         changes = await self.database.run(Change.objects.since, self.revision)
         if not changes:
             return 0
+        workers = {change.key for change in changes if change.kind == Change.Kind.WORKER}
+        if workers and self.on_workers is not None:
+            await self.on_workers(workers)
         if changes[0].revision > self.revision + 1 and len(changes) >= KEEP:
             await self.load()
             return len(changes)
