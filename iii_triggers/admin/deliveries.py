@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -32,7 +33,7 @@ from .delivery_filters import (
 )
 from .delivery_texts import delivery_badge, policy_in_words, situation, waiting_reason
 from .formatting import MAX_JSON, NOTHING, cut, json_block, moment, payload_block, with_note
-from .links import delivery_list_url, trigger_link
+from .links import delivery_list_url, run_list_url, trigger_link
 from .name_filters import TriggerFilter
 from .newest_list import NewestFirst
 from .ordered_filters import BeforeFilter
@@ -195,7 +196,7 @@ class DeliveryAdmin(DeliveryPermissions, NewestFirst, ReadOnly, EngineAdmin[Deli
     @admin.display(description=_("payload"))
     def hidden_payload(self, delivery: Delivery) -> str | Promise:
         """Why there is nothing to be seen."""
-        return _("You need the permission “Can view the payload of deliveries” to see it.")
+        return _("You need the permission “Can view payloads of deliveries and runs” to see it.")
 
     def get_fieldsets(self, request: HttpRequest, obj: Delivery | None = None) -> Any:
         """Show the payload to those only who may see it."""
@@ -251,6 +252,9 @@ class DeliveryAdmin(DeliveryPermissions, NewestFirst, ReadOnly, EngineAdmin[Deli
         """Add the buttons."""
         delivery: Delivery | None = kwargs.get("obj")
         context["verbs"] = self._verbs(request, delivery) if delivery is not None else []
+        if delivery is not None:
+            runs = run_list_url(delivery=str(delivery.pk))
+            context["list_links"] = {runs: gettext("Runs of this delivery")}
         if delivery is not None and delivery.topic:
             context["topic_url"] = delivery_list_url(topic=delivery.topic)
         return super().render_change_form(request, context, *args, **kwargs)

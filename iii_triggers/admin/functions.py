@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -18,7 +18,7 @@ from iii_triggers.models import Function, Trigger
 from .attached import AttachingList
 from .base import EngineAdmin, ReadOnly
 from .formatting import cut, json_block, moment, with_note
-from .links import count_link
+from .links import count_link, run_list_url
 from .live_links import list_url, offer_links, trigger_links, worker_link
 from .name_filters import known_worker_names
 from .text_filter import TextFilter
@@ -154,6 +154,16 @@ class FunctionAdmin(ReadOnly, EngineAdmin[Function]):
     def pretty_invocation(self, function: Function) -> str:
         """How it is called over HTTP; header values may be secrets."""
         return json_block(_without_header_values(function.invocation))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add a link to its runs."""
+        function: Function | None = kwargs.get("obj")
+        if function is not None:
+            url = run_list_url(function=function.function_id)
+            context["list_links"] = {url: gettext("Runs of this function")}
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 def _same(function: Function) -> Q:

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET
 
 from iii_triggers.models import Invocation
 
-from .base import EngineAdmin
 from .invocation_attempts import MAX_ATTEMPTS, attempts_of
+from .invocation_permissions import RunPermissions
 from .invocation_texts import run_badge, took
 from .links import run_list_url
-
-if TYPE_CHECKING:
-    Base = EngineAdmin[Invocation]
-else:
-    Base = object
 
 TEMPLATE = "admin/iii_triggers/invocation/live.html"
 
 
-class LivePages(Base):
+class LivePages(RunPermissions):
     """Mix-in of the admin of runs: how a run stands, and the attempts before and after it."""
 
-    def live_urls(self) -> list[URLPattern]:
-        """The address that the page asks again and again."""
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address that the page asks again and again."""
         view = self.admin_site.admin_view(require_GET(self.live_view))
-        return [path("<uuid:pk>/live/", view, name="iii_triggers_invocation_live")]
+        url = path("<uuid:pk>/live/", view, name="iii_triggers_invocation_live")
+        return [url, *super().get_urls()]
 
     def live_context(self, run: Invocation) -> dict[str, Any]:
         """Return what ``live.html`` needs."""
@@ -49,15 +44,5 @@ class LivePages(Base):
 
     def live_view(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Answer with that part alone."""
-        run = visible_run(self, request, pk)
+        run = self.visible_run(request, pk)
         return TemplateResponse(request, TEMPLATE, self.live_context(run))
-
-
-def visible_run(model_admin: EngineAdmin[Any], request: HttpRequest, pk: uuid.UUID) -> Invocation:
-    """Return a run. Raise PermissionDenied, and Http404 if there is none."""
-    if not model_admin.has_view_permission(request):
-        raise PermissionDenied
-    run: Invocation | None = model_admin.get_queryset(request).filter(pk=pk).first()
-    if run is None:
-        raise Http404
-    return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Left, Length
@@ -19,14 +19,8 @@ from django.views.decorators.http import require_GET
 
 from iii_triggers.models import Invocation, InvocationPayload
 
-from .base import EngineAdmin
 from .formatting import MAX_PRETTY, beginning_block
-from .invocation_live import visible_run
-
-if TYPE_CHECKING:
-    Base = EngineAdmin[Invocation]
-else:
-    Base = object
+from .invocation_permissions import RunPermissions
 
 PARTS = {"input": _("Input"), "output": _("Output")}
 
@@ -44,16 +38,12 @@ class Part:
     download_url: str = ""
 
 
-class PayloadPages(Base):
+class PayloadPages(RunPermissions):
     """Mix-in of the admin of runs."""
 
-    def has_payload_permission(self, request: HttpRequest) -> bool:
-        """See what runs were given and what they returned."""
-        return request.user.has_perm("iii_triggers.view_payload")
-
-    def payload_urls(self) -> list[URLPattern]:
-        """The addresses of whole payloads."""
-        return [self._download_url(name) for name in PARTS]
+    def get_urls(self) -> list[URLPattern]:
+        """Add the addresses of whole payloads."""
+        return [*(self._download_url(name) for name in PARTS), *super().get_urls()]
 
     def payload_context(self, request: HttpRequest, run: Invocation) -> dict[str, Any]:
         """Return what ``payloads.html`` needs; payloads stay where they are but for a beginning."""
@@ -66,7 +56,7 @@ class PayloadPages(Base):
 
     def download(self, request: HttpRequest, pk: uuid.UUID, *, part: str) -> HttpResponse:
         """Answer with all that was kept, as a file."""
-        run = visible_run(self, request, pk)
+        run = self.visible_run(request, pk)
         if not self.has_payload_permission(request):
             raise PermissionDenied
         texts = InvocationPayload.objects.filter(pk=run.pk).values_list(part, flat=True)

@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -20,6 +19,7 @@ from iii_triggers.operations.bounded_scan import Index
 
 from .base import EngineAdmin, ReadOnly
 from .formatting import MAX_LINE, NOTHING, cut, moment, with_note
+from .invocation_bulk import replay_runs
 from .invocation_filters import (
     DeliveryFilter,
     FunctionFilter,
@@ -43,6 +43,7 @@ from .invocation_links import (
 )
 from .invocation_live import LivePages
 from .invocation_payloads import PayloadPages
+from .invocation_replays import ReplayPages
 from .invocation_search import search
 from .invocation_texts import ago, run_badge, took
 from .newest_list import NewestFirst
@@ -54,7 +55,9 @@ COURSE = ("started", "duration", "attempt", "worker", "node", "called_by")
 
 
 @admin.register(Invocation)
-class InvocationAdmin(LivePages, PayloadPages, NewestFirst, ReadOnly, EngineAdmin[Invocation]):
+class InvocationAdmin(
+    LivePages, PayloadPages, ReplayPages, NewestFirst, ReadOnly, EngineAdmin[Invocation]
+):
     """Runs, the newest first."""
 
     list_display = (
@@ -86,6 +89,7 @@ class InvocationAdmin(LivePages, PayloadPages, NewestFirst, ReadOnly, EngineAdmi
         "caller chose, or a function."
     )
     search_index = Index.ORDERED
+    actions = (replay_runs,)
     readonly_fields = (*MAIN, *COURSE, "full_error")
 
     class Media:
@@ -211,10 +215,6 @@ class InvocationAdmin(LivePages, PayloadPages, NewestFirst, ReadOnly, EngineAdmi
         """Read the triggers of a page."""
         attach_triggers(rows)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the addresses of the parts of a page."""
-        return [*self.live_urls(), *self.payload_urls(), *super().get_urls()]
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -223,6 +223,7 @@ class InvocationAdmin(LivePages, PayloadPages, NewestFirst, ReadOnly, EngineAdmi
         if run is not None:
             context |= self.live_context(run)
             context |= self.payload_context(request, run)
+            context |= self.replay_context(request, run)
             context["list_links"] = list_links(run)
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -7,16 +7,17 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.models import Function, Trigger, TriggerType, Worker
 
 from .base import EngineAdmin, ReadOnly
 from .formatting import NOTHING, moment, with_note
-from .links import count_link
+from .links import count_link, run_list_url
 from .live_links import function_links, list_url, trigger_links, type_links
 
 MEASURED = _("Counted since it connected, and written with every heartbeat of its process.")
@@ -145,6 +146,16 @@ class WorkerAdmin(ReadOnly, EngineAdmin[Worker]):
         told = worker.telemetry if isinstance(worker.telemetry, dict) else {}
         names = (told.get(key) for key in ("project_name", "framework", "language"))
         return ", ".join(str(name) for name in names if name) or NOTHING
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add a link to its runs."""
+        worker: Worker | None = kwargs.get("obj")
+        if worker is not None:
+            url = run_list_url(worker=worker.worker_id)
+            context["list_links"] = {url: gettext("Runs on this worker")}
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 def _of(worker: Worker) -> str:
