@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
@@ -35,6 +36,8 @@ SETTINGS = {
 }
 """Every setting, so that none that the site made for its own API counts."""
 
+_writing = Lock()
+
 
 class SchemaView(ApiView):
     """The OpenAPI 3 schema of this API; ``?format=yaml`` for YAML."""
@@ -53,9 +56,15 @@ class SchemaView(ApiView):
         return "OpenAPI schema"
 
 
-@lru_cache(maxsize=1)
 def written_schema() -> dict[str, Any]:
-    """Return the schema, with paths as seen from the root of the API; written once per process.
+    """Return the schema, with paths as seen from the root of the API."""
+    with _writing:
+        return _written()
+
+
+@lru_cache(maxsize=1)
+def _written() -> dict[str, Any]:
+    """Write the schema, once in a process.
 
     The settings of drf-spectacular are those of the process: they are ours for a moment only.
     """

@@ -22,6 +22,7 @@ class RootView(ApiView):
 
     @describe(
         operation_id="root",
+        summary="See what there is",
         tags=["root"],
         responses={200: {"type": "object", "additionalProperties": {"type": "string"}}},
         examples=[

@@ -95,13 +95,17 @@ class TriggerViewSet(RetrieveModelMixin, ApiViewSet):
             operations.delete(_locked(pk), user=request.user, message=message)
         return Response(status=HTTPStatus.NO_CONTENT)
 
-    @describe(summary="Enable a trigger", request=None, responses=TriggerSerializer)
+    @describe(
+        summary="Enable a trigger", request=None, responses=TriggerSerializer, examples=[SHOWN]
+    )
     @action(detail=True, methods=["post"])
     def enable(self, request: Request, pk: str) -> Response:
         """Let it fire again, if its type has nothing against it; harmless if it does already."""
         return self._changed(pk, lambda _trigger: {"enabled": True})
 
-    @describe(summary="Disable a trigger", request=None, responses=TriggerSerializer)
+    @describe(
+        summary="Disable a trigger", request=None, responses=TriggerSerializer, examples=[SHOWN]
+    )
     @action(detail=True, methods=["post"])
     def disable(self, request: Request, pk: str) -> Response:
         """Let it fire no more; harmless if it does not."""
