@@ -19,12 +19,13 @@ from .base import EngineAdmin, ReadOnly
 from .formatting import NOTHING, moment, with_note
 from .links import count_link, run_list_url
 from .live_links import function_links, list_url, trigger_links, type_links
+from .worker_disconnect import Disconnecting
 
 MEASURED = _("Counted since it connected, and written with every heartbeat of its process.")
 
 
 @admin.register(Worker)
-class WorkerAdmin(ReadOnly, EngineAdmin[Worker]):
+class WorkerAdmin(Disconnecting, ReadOnly, EngineAdmin[Worker]):
     """The workers that are connected now."""
 
     list_display = (
@@ -150,11 +151,12 @@ class WorkerAdmin(ReadOnly, EngineAdmin[Worker]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add a link to its runs."""
+        """Add a link to its runs, and the button."""
         worker: Worker | None = kwargs.get("obj")
         if worker is not None:
             url = run_list_url(worker=worker.worker_id)
             context["list_links"] = {url: gettext("Runs on this worker")}
+            context |= self.disconnect_context(request, worker)
         return super().render_change_form(request, context, *args, **kwargs)
 
 
