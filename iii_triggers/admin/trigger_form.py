@@ -27,6 +27,7 @@ from .config_part import (
     shown_otherwise,
     subject_of,
 )
+from .formatting import pretty_json
 from .function_field import MAX_SUGGESTIONS, FunctionInput, suggestions
 
 
@@ -66,6 +67,11 @@ class TriggerForm(ModelForm[Trigger]):
         self.config_part = self._config_part() if "config" in self.fields else None
         if self.is_bound and self.config_part is not None:
             self.data = _with_config(self.data, self.config_part.value)
+
+    @property
+    def initial_config(self) -> str:
+        """The config when the page was opened, as JSON: if nobody touches it, it is not saved."""
+        return str(self.data.get("initial-config") or pretty_json(self.initial.get("config")))
 
     def full_clean(self) -> None:
         """Find nothing wrong while somebody only looks at the config another way."""

@@ -155,7 +155,7 @@ def test_the_form_offers_types_and_functions_that_exist(owner: Client) -> None:
     assert '<option value="slack">' in page
     assert '<option value="http">' in page
     assert 'list="function_id-suggestions"' in page
-    assert '<option value="demo.hello" label="demo.hello – default: the site">' in page
+    assert '<option value="demo.hello" label="demo.hello: default: the site">' in page
 
 
 def test_a_type_nobody_knows_any_more_stays_selectable(owner: Client, trigger: Trigger) -> None:

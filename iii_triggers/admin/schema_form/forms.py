@@ -60,7 +60,7 @@ class SchemaForm(forms.Form):
     def collected(self) -> dict[str, Any]:
         """Return the config with what was entered; what could not be read is as before."""
         self.is_valid()
-        return self._object(self.nodes, self.base)
+        return self._object(self.nodes, self.base) if self.is_bound else self.base
 
     def require(self) -> None:
         """Add an error to every field that must be filled in and is empty."""
@@ -74,7 +74,7 @@ class SchemaForm(forms.Form):
         beginning = message.partition(" ")[0].rstrip(":")
         by_path = {node.dotted: node for node in every(self.nodes)}
         node = by_path.get(beginning) or by_path.get(field)
-        if node is None:
+        if node is None or not self.is_bound:
             return False
         if node.kind == "group":
             self._group_errors.setdefault(node.path, []).append(message)

@@ -32,7 +32,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function option({ id, note }) {
     const element = document.createElement("option");
     element.value = id;
-    element.label = `${id} – ${note}`;
+    element.label = `${id}: ${note}`;
     return element;
   }
 });
