@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
-SECOND_MS, MINUTE_MS, HOUR_MS = 1000.0, 60_000.0, 3_600_000.0
+DURATIONS = (
+    (3_600_000.0, gettext_noop("%s h")),
+    (60_000.0, gettext_noop("%s min")),
+    (1000.0, gettext_noop("%s s")),
+)
+"""Units by their milliseconds."""
+AGES = ((86_400, gettext_noop("%d d")), (3600, gettext_noop("%d h")), (60, gettext_noop("%d min")))
+"""Units by their seconds."""
 ROUNDS_UP = 0.9995
 """From this share of the next unit on, a number would be shown as 1000 of the smaller one."""
 LEAST = 0.001
@@ -12,23 +19,17 @@ LEAST = 0.001
 
 def duration_text(duration_ms: float) -> str:
     """Return how long something took: ``0.35 ms``, ``12 ms``, ``1.5 s``, ``2.5 min``, ``3 h``."""
-    units = (
-        (HOUR_MS, gettext("%s h")),
-        (MINUTE_MS, gettext("%s min")),
-        (SECOND_MS, gettext("%s s")),
-    )
-    for size, text in units:
+    for size, text in DURATIONS:
         if duration_ms >= size * ROUNDS_UP:
-            return text % short_number(duration_ms / size)
+            return gettext(text) % short_number(duration_ms / size)
     return gettext("%s ms") % short_number(duration_ms)
 
 
 def age_text(seconds: float) -> str:
     """Return an age in its largest unit, in whole ones: ``3 s``, ``5 min``, ``2 h``, ``4 d``."""
-    units = ((86_400, gettext("%d d")), (3600, gettext("%d h")), (60, gettext("%d min")))
-    for size, text in units:
+    for size, text in AGES:
         if seconds >= size:
-            return text % (seconds // size)
+            return gettext(text) % (seconds // size)
     return gettext("%d s") % max(seconds, 0)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import math
+from datetime import UTC, datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
 
 STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440)
-GRID = timedelta(minutes=1)
+GRIDS_MIN = (15, 5, 1)
+"""How fine ticks are looked for. Quarters of an hour are quarters on the clocks of every zone."""
 
 
 def time_ticks(since: datetime, until: datetime, *, at_most: int = 7) -> list[datetime]:
@@ -19,7 +21,8 @@ def time_ticks(since: datetime, until: datetime, *, at_most: int = 7) -> list[da
     """
     span_min = (until - since).total_seconds() / 60
     step = next((step for step in STEPS_MIN if span_min / step <= at_most), STEPS_MIN[-1])
-    return [moment for moment in _minutes(since, until) if _of_day(moment) % step == 0]
+    grid = next(grid for grid in GRIDS_MIN if step % grid == 0)
+    return [moment for moment in _grid(since, until, grid) if _of_day(moment) % step == 0]
 
 
 def clock(moment: datetime) -> str:
@@ -27,11 +30,13 @@ def clock(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "H:i")
 
 
-def _minutes(since: datetime, until: datetime) -> list[datetime]:
-    first = since.replace(second=0, microsecond=0)
-    first = first if first >= since else first + GRID
-    number = int((until - first) / GRID) + 1
-    return [timezone.localtime(first + n * GRID) for n in range(number)]
+def _grid(since: datetime, until: datetime, minutes: int) -> list[datetime]:
+    """Return the local times within the axis that are multiples of some minutes in UTC."""
+    seconds = minutes * 60
+    first = math.ceil(since.timestamp() / seconds)
+    last = math.floor(until.timestamp() / seconds)
+    moments = (datetime.fromtimestamp(n * seconds, UTC) for n in range(first, last + 1))
+    return [timezone.localtime(moment) for moment in moments]
 
 
 def _of_day(moment: datetime) -> int:
