@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
+
+from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.causes import Cause
+from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Invocation
-from iii_triggers.protocol.errors import IiiError
+from iii_triggers.protocol.errors import IiiError, SerializationFailed
 
 from .redaction import redact, redact_message
 
@@ -20,44 +24,101 @@ MAX_NAME = 255
 MAX_WORKER_NAME = 280
 MAX_ERROR = 10_000
 MAX_STACKTRACE = 50_000
+# A secret at the end of what is kept is recognized by what follows it.
+ROOM_FOR_ERROR = MAX_ERROR + 2000
+ROOM_FOR_STACKTRACE = MAX_STACKTRACE + 2000
 
-Status = Invocation.Status
+RUNNING = Invocation.Status.RUNNING.value
+SUCCEEDED = Invocation.Status.SUCCEEDED.value
+FAILED = Invocation.Status.FAILED.value
+
 Row = dict[str, Any]
 
 
-class Kept(NamedTuple):
-    """The beginning of a payload, as JSON; empty if there was none."""
+class Entry(Struct, gc=False, kw_only=True):
+    """A run that has ended, or one that takes long.
 
-    text: bytes
-    is_cut: bool
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Entry:
-    """A run that has ended, or one that takes long (no outcome)."""
+    Texts and numbers only. A reference to the call would keep all that belonged to it alive, and
+    the garbage collector looking at it: that costs more than everything else together.
+    """
 
     run_id: str
-    pending: Pending
-    outcome: Outcome | None
-    duration_ms: float | None
+    status: str
+    function_id: str
+    namespace: str
+    trigger_type: str
+    trigger_id: str
+    delivery_id: str | None
+    attempt: int
+    replay_of: str | None
+    worker_id: str
+    worker_name: str
     node_id: str
-    input: Kept
-    output: Kept
-
-    @property
-    def cause(self) -> Cause:
-        """Why the function was run."""
-        return self.pending.call.cause or NO_CAUSE
-
-    @property
-    def is_failed(self) -> bool:
-        """Whether the run ended with an error."""
-        return isinstance(self.outcome, IiiError)
+    caller: str
+    started_at_s: float
+    duration_ms: float | None
+    error_code: str
+    error: str
+    stacktrace: str
+    traceparent: str
+    invocation_id: str
+    input: bytes = b""
+    """The beginning of the JSON; empty if there was none."""
+    is_input_cut: bool = False
+    output: bytes = b""
+    is_output_cut: bool = False
 
     @property
     def size(self) -> int:
         """How many bytes of payload it holds."""
-        return len(self.input.text) + len(self.output.text)
+        return len(self.input) + len(self.output)
+
+    def drop_payload(self) -> None:
+        """Keep the run only."""
+        self.is_input_cut = self.is_input_cut or bool(self.input)
+        self.is_output_cut = self.is_output_cut or bool(self.output)
+        self.input = self.output = b""
+
+
+def make_entry(
+    pending: Pending,
+    outcome: Outcome | None,
+    *,
+    run_id: str,
+    node_id: str,
+    duration_ms: float | None,
+) -> Entry:
+    """Take down what is known of a run; without an outcome it goes on."""
+    call, cause = pending.call, pending.call.cause or NO_CAUSE
+    error = outcome if isinstance(outcome, IiiError) else None
+    worker_id, worker_name = _worker(pending)
+    entry = Entry(
+        run_id=run_id,
+        status=RUNNING if outcome is None else SUCCEEDED if error is None else FAILED,
+        function_id=call.function_id,
+        namespace=call.namespace,
+        trigger_type=cause.trigger_type,
+        trigger_id=cause.trigger_id,
+        delivery_id=cause.delivery_id,
+        attempt=cause.attempt,
+        replay_of=cause.replay_of,
+        worker_id=worker_id,
+        worker_name=worker_name,
+        node_id=node_id,
+        caller=_caller(call),
+        started_at_s=pending.started_at,
+        duration_ms=duration_ms,
+        error_code=error.code if error is not None else "",
+        error=error.message[:ROOM_FOR_ERROR] if error is not None else "",
+        stacktrace=(error.stacktrace or "")[:ROOM_FOR_STACKTRACE] if error is not None else "",
+        traceparent=call.traceparent or "",
+        invocation_id=pending.id if pending.id != run_id else "",
+    )
+    limit = settings.III_HISTORY_PAYLOAD_BYTES
+    entry.input, entry.is_input_cut = _beginning(call.data, limit)
+    if isinstance(outcome, Payload):
+        entry.output, entry.is_output_cut = _beginning(outcome, limit)
+    return entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,63 +132,58 @@ class Notation:
 
 def run_row(entry: Entry, notation: Notation) -> Row:
     """Return the row of ``Invocation``."""
-    pending, call, cause = entry.pending, entry.pending.call, entry.cause
-    worker_id, worker_name = _worker(pending)
-    code, message = _error(entry.outcome)
     return {
         "id": notation.uuid(entry.run_id),
-        "status": _status(entry),
-        "function_id": call.function_id[:MAX_NAME],
-        "namespace": call.namespace[:MAX_NAME],
-        "trigger_type": cause.trigger_type[:MAX_NAME],
-        "trigger_id": cause.trigger_id[:MAX_NAME],
-        "worker_id": worker_id,
-        "worker_name": worker_name[:MAX_WORKER_NAME],
+        "status": entry.status,
+        "function_id": entry.function_id[:MAX_NAME],
+        "namespace": entry.namespace[:MAX_NAME],
+        "trigger_type": entry.trigger_type[:MAX_NAME],
+        "trigger_id": entry.trigger_id[:MAX_NAME],
+        "worker_id": entry.worker_id,
+        "worker_name": entry.worker_name[:MAX_WORKER_NAME],
         "node_id": entry.node_id,
-        "caller": _caller(call)[:MAX_WORKER_NAME],
-        "delivery_id": notation.uuid(cause.delivery_id) if cause.delivery_id else None,
-        "attempt": cause.attempt,
-        "replay_of": notation.uuid(cause.replay_of) if cause.replay_of else None,
-        "started_at": notation.moment(EPOCH + timedelta(seconds=pending.started_at)),
+        "caller": entry.caller[:MAX_WORKER_NAME],
+        "delivery_id": notation.uuid(entry.delivery_id) if entry.delivery_id else None,
+        "attempt": entry.attempt,
+        "replay_of": notation.uuid(entry.replay_of) if entry.replay_of else None,
+        "started_at": notation.moment(EPOCH + timedelta(seconds=entry.started_at_s)),
         "duration_ms": entry.duration_ms,
-        "error_code": code[:MAX_NAME],
-        "error": message[:MAX_ERROR],
-        "traceparent": (call.traceparent or "")[:MAX_NAME],
-        "invocation_id": pending.id[:MAX_NAME] if pending.id != entry.run_id else "",
+        "error_code": entry.error_code[:MAX_NAME],
+        "error": redact_message(entry.error)[:MAX_ERROR],
+        "traceparent": entry.traceparent[:MAX_NAME],
+        "invocation_id": entry.invocation_id[:MAX_NAME],
     }
 
 
 def payload_row(entry: Entry, notation: Notation) -> Row:
     """Return the row of ``InvocationPayload``."""
-    given, was_given_secret = redact(entry.input.text)
-    returned, was_returned_secret = redact(entry.output.text)
-    stacktrace = entry.outcome.stacktrace if isinstance(entry.outcome, IiiError) else None
+    given, was_given_secret = redact(entry.input)
+    returned, was_returned_secret = redact(entry.output)
     return {
         "run_id": notation.uuid(entry.run_id),
         "input": _text(given),
         "output": _text(returned),
-        "input_cut": entry.input.is_cut,
-        "output_cut": entry.output.is_cut,
+        "input_cut": entry.is_input_cut,
+        "output_cut": entry.is_output_cut,
         "redacted": was_given_secret or was_returned_secret,
-        "stacktrace": redact_message((stacktrace or "")[:MAX_STACKTRACE]),
+        "stacktrace": redact_message(entry.stacktrace)[:MAX_STACKTRACE],
     }
+
+
+def _beginning(payload: Payload, limit: int) -> tuple[bytes, bool]:
+    """Return what is kept of the JSON, and whether something is missing."""
+    if not payload.present:
+        return b"", False
+    try:
+        text = payload.json()
+    except SerializationFailed:
+        return b"", True
+    return (text, False) if len(text) <= limit else (text[:limit], True)
 
 
 def _text(kept: bytes) -> str:
     """Decode what may have been cut within a character."""
     return kept.decode(errors="ignore")
-
-
-def _status(entry: Entry) -> str:
-    if entry.outcome is None:
-        return Status.RUNNING.value
-    return Status.FAILED.value if entry.is_failed else Status.SUCCEEDED.value
-
-
-def _error(outcome: Outcome | None) -> tuple[str, str]:
-    if isinstance(outcome, IiiError):
-        return outcome.code, redact_message(outcome.message)
-    return "", ""
 
 
 def _worker(pending: Pending) -> tuple[str, str]:

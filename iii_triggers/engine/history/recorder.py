@@ -21,10 +21,9 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Outcome, Pending
 from iii_triggers.engine.database import DatabaseThread
 from iii_triggers.engine.ids import IdSource
-from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import IiiError, SerializationFailed
 
-from .entries import Entry, Kept
+from .entries import Entry, make_entry
 from .numbers import Numbers
 from .pruning import Pruning
 from .writing import write
@@ -35,8 +34,6 @@ SHOWN_AFTER_S = 1.0
 """A run that takes longer has a row before it ends."""
 MAX_BYTES = 64 * 1024 * 1024
 """How much of payloads may wait to be written; beyond that, runs are kept without them."""
-NOTHING_KEPT = Kept(b"", is_cut=False)
-NO_ROOM = Kept(b"", is_cut=True)
 BATCH = 5000
 """Runs that are written in one transaction."""
 
@@ -153,19 +150,14 @@ class History:
         self._note(self._entry(pending, None, None))
 
     def _entry(self, pending: Pending, outcome: Outcome | None, duration_ms: float | None) -> Entry:
-        return Entry(
-            run_id=self._run_id(pending),
-            pending=pending,
-            outcome=outcome,
-            duration_ms=duration_ms,
-            node_id=self.node_id,
-            input=_kept(pending.call.data),
-            output=_kept(outcome) if isinstance(outcome, Payload) else NOTHING_KEPT,
+        run_id = self._run_id(pending)
+        return make_entry(
+            pending, outcome, run_id=run_id, node_id=self.node_id, duration_ms=duration_ms
         )
 
     def _note(self, entry: Entry) -> None:
         if self._bytes + entry.size > MAX_BYTES:
-            entry.input, entry.output = NO_ROOM, NO_ROOM
+            entry.drop_payload()
         self._bytes += entry.size
         self._entries.append(entry)
 
@@ -180,16 +172,6 @@ class History:
         if not self.dropped:
             logger.warning("More runs end than the history can write; some are only counted.")
         self.dropped += 1
-
-
-def _kept(payload: Payload) -> Kept:
-    if not payload.present:
-        return NOTHING_KEPT
-    try:
-        text, limit = payload.json(), settings.III_HISTORY_PAYLOAD_BYTES
-    except SerializationFailed:
-        return NO_ROOM
-    return Kept(text, is_cut=False) if len(text) <= limit else Kept(text[:limit], is_cut=True)
 
 
 def _is_excluded(function_id: str) -> bool:

@@ -64,6 +64,8 @@ def redact_message(text: str) -> str:
     That is the value in ``key=value``, ``key: value`` and ``"key": "value"`` with a secret key,
     and the password in ``scheme://user:password@host``.
     """
+    if not text:
+        return text
     text = _keys_in_messages(tuple(settings.III_HISTORY_REDACT)).sub(rf"\g<1>{MASK}", text)
     return _PASSWORD_IN_URL.sub(rf"\g<1>{MASK}", text)
 

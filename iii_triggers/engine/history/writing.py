@@ -62,7 +62,7 @@ def _write_alone(entry: Entry) -> None:
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError:
-        logger.exception("A run of %s could not be written.", entry.pending.call.function_id)
+        logger.exception("A run of %s could not be written.", entry.function_id)
 
 
 def _write_all(entries: Sequence[Entry], numbers: Numbers) -> None:

@@ -233,7 +233,7 @@ async def test_a_row_the_database_refuses_does_not_take_others_with_it(
     make_row = writing.run_row
 
     def refuse(entry: Any, notation: Any) -> Any:
-        if entry.pending.call.function_id == "bad":
+        if entry.function_id == "bad":
             raise DataError
         return make_row(entry, notation)
 
