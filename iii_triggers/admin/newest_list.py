@@ -149,8 +149,10 @@ class NewestFirst(Base):
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
-    ) -> NewestPaginator:
-        """Its pages."""
+    ) -> Paginator[Any]:
+        """Return its pages; those of the log of a row are the usual ones."""
+        if queryset.model is not self.model:
+            return super().get_paginator(request, queryset, *args, **kwargs)
         return NewestPaginator(queryset, *args, shown=self.get_queryset(request), **kwargs)
 
     def attach(self, rows: Sequence[Any]) -> None:
