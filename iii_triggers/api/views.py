@@ -69,9 +69,9 @@ class ApiView(APIView):
 
         An action that nobody named in ``needs`` is a KeyError: it stays closed.
         """
-        method = (self.request.method or "").lower()
+        action, method = self._action(), (self.request.method or "").lower()
         is_offered = method in self.http_method_names and hasattr(self, method)
-        return self.needs[self._action()].split() if is_offered else []
+        return self.needs[action].split() if is_offered or action in self.needs else []
 
     def throttle_scope(self) -> str:
         """Return what the call counts as: ``read``, ``write`` or ``fire``."""
