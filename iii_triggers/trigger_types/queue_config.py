@@ -19,39 +19,47 @@ TUNING_SCHEMA = {
     "type": "object",
     "properties": {
         "type": {
+            "title": "Type",
             "description": "concurrent, or fifo: one after the other.",
             "enum": ["concurrent", "standard", "fifo"],
         },
         "maxRetries": {
+            "title": "Retries",
             "description": "Attempts after the first one.",
             "type": "integer",
             "minimum": 0,
         },
         "concurrency": {
+            "title": "Concurrency",
             "description": "How many messages run at the same time, on all nodes together.",
             "type": "integer",
             "minimum": 1,
         },
         "backoffDelayMs": {
+            "title": "Pause (ms)",
             "description": "Pause after the first failure.",
             "type": "integer",
             "minimum": 0,
         },
         "backoffType": {
+            "title": "Kind of pause",
             "description": "Whether the pause doubles with every failure.",
             "enum": ["exponential", "fixed"],
         },
         "delaySeconds": {
+            "title": "Delay (s)",
             "description": "How long a message waits before its first attempt.",
             "type": "number",
             "minimum": 0,
         },
         "visibilityTimeout": {
+            "title": "Timeout (s)",
             "description": "Seconds that one attempt may take.",
             "type": "number",
             "exclusiveMinimum": 0,
         },
         "messageGroupField": {
+            "title": "Ordering key",
             "description": "With fifo: the key of the message that orders; others run beside.",
             "type": "string",
         },
