@@ -56,12 +56,11 @@ def sample_payload(trigger: Trigger, *, from_history: bool) -> str:
 
 
 def _last_input(trigger: Trigger) -> Any:
-    runs = Invocation.objects.filter(
-        trigger_id=trigger.trigger_id,
-        trigger_type=trigger.trigger_type,
-        namespace=trigger.namespace,
-    )
-    ids = list(runs.order_by("-pk").values_list("pk", flat=True)[:RECENT])
+    # By the id alone, which has an index: however many runs there are, few are looked at.
+    runs = Invocation.objects.filter(trigger_id=trigger.trigger_id).order_by("-pk")
+    rows = runs.values_list("pk", "namespace", "trigger_type")[:RECENT]
+    whose = (trigger.namespace, trigger.trigger_type)
+    ids = [pk for pk, *facts in rows if tuple(facts) == whose]
     kept = InvocationPayload.objects.in_bulk(ids)
     inputs = (whole_input(kept[pk]) for pk in ids if pk in kept)
     return next((value for value in inputs if value is not None), None)
