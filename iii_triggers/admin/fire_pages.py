@@ -94,7 +94,7 @@ class FirePages(Base):
         for trigger in triggers:
             trigger.counts = counts[trigger.pk]
 
-    @admin.display(description=_("runs in 24 hours"))
+    @admin.display(description=_("runs (24 h)"))
     def last_day(self, trigger: Trigger) -> SafeString:
         """How many runs ended, and how many of them failed."""
         counts: TriggerCounts = getattr(trigger, "counts", TriggerCounts())
