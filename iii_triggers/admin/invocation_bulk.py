@@ -86,6 +86,8 @@ def _context(
     modeladmin: EngineAdmin[Invocation], request: HttpRequest, selection: Selection
 ) -> dict[str, Any]:
     is_all = request.POST.get("select_across") == "1"
+    # The admin wants one row to be selected, also when that stands for all.
+    chosen = [selection.newest] if is_all else request.POST.getlist(ACTION_CHECKBOX_NAME)
     return {
         **modeladmin.admin_site.each_context(request),
         "title": gettext("Replay runs"),
@@ -94,7 +96,7 @@ def _context(
         "functions": selection.functions[:MAX_FUNCTIONS],
         "other_functions": len(selection.functions[MAX_FUNCTIONS:]),
         "max_replays": MAX_REPLAYS,
-        "selected": [] if is_all else request.POST.getlist(ACTION_CHECKBOX_NAME),
+        "selected": chosen,
         "select_across": "1" if is_all else "0",
         "list_url": request.get_full_path(),
         "media": modeladmin.media,
