@@ -16,10 +16,27 @@ from .base import EngineAdmin, ReadOnly
 class NodeAdmin(ReadOnly, EngineAdmin[Node]):
     """The processes of ours that share the database."""
 
-    list_display = ("host", "pid", "kind", "worker_count", "started_at", "heartbeat_at")
+    list_display = (
+        "host",
+        "pid",
+        "kind",
+        "worker_count",
+        "runs_dropped",
+        "started_at",
+        "heartbeat_at",
+    )
     list_filter = ("kind", "host")
     search_fields = ("node_id", "host")
-    fields = ("node_id", "kind", "host", "pid", "worker_count", "started_at", "heartbeat_at")
+    fields = (
+        "node_id",
+        "kind",
+        "host",
+        "pid",
+        "worker_count",
+        "runs_dropped",
+        "started_at",
+        "heartbeat_at",
+    )
     readonly_fields = ("worker_count",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Node]:

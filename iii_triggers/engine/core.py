@@ -281,6 +281,7 @@ class Engine:
         await self.history.flush()
 
     async def _beat(self) -> None:
+        self.node.runs_dropped = self.history.dropped
         if not await self.database.run(self.node.beat):
             self._write_everything()
         await keep_measures(self.database, list(self.connections.values()))

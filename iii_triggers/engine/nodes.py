@@ -27,6 +27,8 @@ class ThisNode:
     node_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     channel: str = ""
     """Where other nodes reach this one; empty if they cannot."""
+    runs_dropped: int = 0
+    """How many runs its history did not keep; written with each heartbeat."""
 
     def join(self) -> None:
         """Write the row and remove those of dead nodes, with all that their workers left."""
@@ -56,8 +58,8 @@ class ThisNode:
         Return False if the row was gone, swept by a node that took this one for dead (it was
         suspended, or the database was away for long): it is there again, its workers' are not.
         """
-        now = timezone.now()
-        if not Node.objects.filter(node_id=self.node_id).update(heartbeat_at=now):
+        row = Node.objects.filter(node_id=self.node_id)
+        if not row.update(heartbeat_at=timezone.now(), runs_dropped=self.runs_dropped):
             self.join()
             return False
         self.sweep()

@@ -30,6 +30,11 @@ class Node(models.Model):
     )
     started_at = models.DateTimeField(_("started at"))
     heartbeat_at = models.DateTimeField(_("heartbeat"), db_index=True)
+    runs_dropped = models.PositiveBigIntegerField(
+        _("runs not kept"),
+        default=0,
+        help_text=_("Because more ended than the history could write; they are counted only."),
+    )
 
     class Meta:
         verbose_name = _("node")

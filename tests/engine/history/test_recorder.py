@@ -19,7 +19,7 @@ from iii_triggers.engine.causes import Cause
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.history import recorder, writing
 from iii_triggers.engine.payload import Payload
-from iii_triggers.models import Invocation, InvocationPayload, TriggerStat, TypeStat
+from iii_triggers.models import Invocation, InvocationPayload, Node, TriggerStat, TypeStat
 from iii_triggers.protocol.errors import FunctionNotFound
 from tests.support.site import declare
 from tests.support.workers import FakeWorker
@@ -206,6 +206,9 @@ async def test_what_is_too_much_is_counted_and_not_kept(
     assert caplog.text.count("only counted") == 1
     counts = await engine.database.run(lambda: list(TypeStat.objects.values_list("count")))
     assert sum(count for (count,) in counts) == 3
+    await engine._beat()
+    node = await engine.database.run(Node.objects.get)
+    assert node.runs_dropped == 2, "other processes are to know it"
 
 
 async def test_what_could_not_be_written_is_written_later(
