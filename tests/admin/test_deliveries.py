@@ -215,9 +215,9 @@ def test_a_payload_needs_a_permission_of_its_own(viewer: Client, operator: Clien
 
 def test_a_large_payload_is_cut_and_quick(owner: Client) -> None:
     delivery = make(payload=json.dumps([["x" * 50] * 4] * 5000))
-    started = time.monotonic()
+    started = time.process_time()
     response = owner.get(change_url(delivery))
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     assert len(response.content) < 300_000
     assert f"The first 20000 of {len(delivery.payload)} characters:" in response.content.decode()
 

@@ -202,13 +202,13 @@ async def test_ten_thousand_functions_cost_little(
 ) -> None:
     """Noting a change is a comparison; the firings are few, whatever comes."""
     workers = [await connect(name=f"w{number}") for number in range(100)]
-    started = time.perf_counter()
+    started = time.process_time()
     await _arrive(engine, workers)
-    alone_s = time.perf_counter() - started
+    alone_s = time.process_time() - started
     worker = await subscribed(connect)
-    started = time.perf_counter()
+    started = time.process_time()
     await _arrive(engine, workers, suffix="again")
-    watched_s = time.perf_counter() - started
+    watched_s = time.process_time() - started
     (firing,) = await told(worker)
     assert len(firing["functions"]) > 20_000
     assert watched_s < 3 * alone_s + 0.5

@@ -49,10 +49,10 @@ def test_random_patterns_match_as_globs_do() -> None:
 
 
 def test_no_pattern_takes_long() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert not matches("a*" * 400 + "b", "a" * 10_000)
     assert not matches("*" + "a" * 200 + "*" + "b" * 200 + "*", "a" * 5_000 + "b" * 100)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,6 @@ def test_no_variable_is_listed_by_default(settings: Any) -> None:
     "text", ["${A:" * 200_000, "${" * 400_000, "${" + "A" * 800_000, "$" * 800_000]
 )
 def test_no_text_takes_long(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert expand(text) == text
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -120,9 +120,9 @@ def test_pairs_are_decoded_as_html_forms_encode_them(raw, pairs):
 
 
 def test_a_megabyte_of_broken_escapes_is_decoded_quickly():
-    start = perf_counter()
+    start = process_time()
     assert parse_pairs(b"a=" + b"%" * 1_000_000) == {"a": "%" * 1_000_000}
-    assert perf_counter() - start < 0.4
+    assert process_time() - start < 0.4
 
 
 def test_of_a_repeated_header_the_last_one_wins():
