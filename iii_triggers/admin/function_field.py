@@ -15,6 +15,8 @@ from iii_triggers.models import Function
 MAX_SUGGESTIONS = 1000
 """Functions that come with the page; if there are more, they are asked for while one types."""
 MAX_FOUND = 50
+LIST_ID = "function_id-suggestions"
+"""Ties any input of the page to the suggestions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +41,14 @@ class FunctionInput(forms.TextInput):
         js = ["iii_triggers/function_field.js"]
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """Add the suggestions and the id that ties them to the input."""
-        list_id = f"{name}-suggestions"
-        more = {"data-url": self.url} if len(self.suggestions) > MAX_SUGGESTIONS else {}
-        context = super().get_context(name, value, {**(attrs or {}), **more, "list": list_id})
-        return {**context, "list_id": list_id, "suggestions": self.suggestions[:MAX_SUGGESTIONS]}
+        """Add the suggestions, the id that ties them to the input, and where to ask for more."""
+        context = super().get_context(name, value, {**(attrs or {}), "list": LIST_ID})
+        return {
+            **context,
+            "list_id": LIST_ID,
+            "suggestions": self.suggestions[:MAX_SUGGESTIONS],
+            "url": self.url if len(self.suggestions) > MAX_SUGGESTIONS else "",
+        }
 
 
 def suggestions(limit: int) -> list[Suggestion]:

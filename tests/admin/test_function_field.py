@@ -32,7 +32,13 @@ def test_a_function_comes_with_who_offers_it_where(
     page = owner.get(ADD).content.decode()
     assert 'label="a.one: blue: 1 worker, default: 2 workers"' in page
     assert 'label="site.two: default: the site"' in page
-    assert "data-url=" not in page.partition('name="function_id"')[2].partition(">")[0]
+    assert f'data-url="{FIND}"' not in page
+
+
+def test_other_functions_of_a_config_are_completed_too(owner: Client) -> None:
+    page = owner.get(f"{ADD}?trigger_type=http").content.decode()
+    field = page.partition('name="config.condition_function_id"')[2].partition(">")[0]
+    assert 'list="function_id-suggestions"' in field
 
 
 def test_more_functions_than_a_page_can_hold_are_asked_for(owner: Client, monkeypatch: Any) -> None:

@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from iii_triggers.admin.function_field import LIST_ID
 from iii_triggers.admin.json_fields import JSONTextField
 from iii_triggers.admin.lines_field import LinesField
 
@@ -181,7 +182,8 @@ def _nothing(node: Node) -> list[tuple[str, str]]:
 def _text(node: Node) -> forms.Field:
     limits = node.limits
     attrs = {"class": "vTextField", "minlength": limits.min_length, "maxlength": limits.max_length}
-    widget = forms.TextInput(attrs=_given(placeholder=node.default, **attrs))
+    suggested = LIST_ID if node.key.endswith("function_id") else None
+    widget = forms.TextInput(attrs=_given(placeholder=node.default, list=suggested, **attrs))
     widget.input_type = INPUT_TYPES.get(limits.format, "text")
     return TextField(required=False, widget=widget)
 

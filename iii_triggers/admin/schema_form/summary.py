@@ -12,7 +12,7 @@ from .texts import json_text, plain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One key of a config that is there, and its value."""
+    """One key of a config that is there, and its value; titles of groups come before its own."""
 
     title: str
     key: str
@@ -21,18 +21,18 @@ class Fact:
 
 def facts(plan: Plan, config: Any) -> list[Fact]:
     """Return what ``config`` says about the keys of ``plan``."""
-    return list(_facts(plan.nodes, config))
+    return list(_facts(plan.nodes, config, ()))
 
 
-def _facts(nodes: Sequence[Node], values: Any) -> Iterator[Fact]:
+def _facts(nodes: Sequence[Node], values: Any, groups: tuple[str, ...]) -> Iterator[Fact]:
     if not isinstance(values, Mapping):
         return
     for node in nodes:
-        value = values.get(node.key)
+        value, titles = values.get(node.key), (*groups, node.title)
         if node.kind == "group" and isinstance(value, dict):
-            yield from _facts(node.children, value)
+            yield from _facts(node.children, value, titles)
         elif node.key in values:
-            yield Fact(title=node.title, key=node.dotted, value=_text(value))
+            yield Fact(title=": ".join(titles), key=node.dotted, value=_text(value))
 
 
 def _text(value: Any) -> str:

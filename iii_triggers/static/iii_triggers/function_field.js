@@ -1,32 +1,24 @@
-/* Completes the function of a trigger where there are too many functions to send them all. */
+/* Completes functions as they are typed, where there are too many to send them all with the page. */
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
   const PAUSE_MS = 200;
+  let timer = 0;
+  let request = new AbortController();
 
-  for (const input of document.querySelectorAll("input[list][data-url]")) {
-    let timer = 0;
-    let request = new AbortController();
-
-    async function look() {
-      request.abort();
-      request = new AbortController();
-      const url = `${input.dataset.url}?${new URLSearchParams({ q: input.value })}`;
-      try {
-        const response = await fetch(url, { signal: request.signal });
-        if (response.ok && !response.redirected) {
-          const { functions } = await response.json();
-          input.list.replaceChildren(...functions.map(option));
-        }
-      } catch (error) {
-        // More was typed, or the site is away: what is offered stays.
+  async function look(list, text) {
+    request.abort();
+    request = new AbortController();
+    const url = `${list.dataset.url}?${new URLSearchParams({ q: text })}`;
+    try {
+      const response = await fetch(url, { signal: request.signal });
+      if (response.ok && !response.redirected) {
+        const { functions } = await response.json();
+        list.replaceChildren(...functions.map(option));
       }
+    } catch (error) {
+      // More was typed, or the site is away: what is offered stays.
     }
-
-    input.addEventListener("input", () => {
-      window.clearTimeout(timer);
-      timer = window.setTimeout(look, PAUSE_MS);
-    });
   }
 
   function option({ id, note }) {
@@ -35,4 +27,11 @@ document.addEventListener("DOMContentLoaded", () => {
     element.label = `${id}: ${note}`;
     return element;
   }
+
+  document.addEventListener("input", ({ target }) => {
+    if (target.list?.dataset.url) {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(look, PAUSE_MS, target.list, target.value);
+    }
+  });
 });

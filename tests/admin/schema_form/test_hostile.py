@@ -131,12 +131,12 @@ def test_a_config_is_told_by_titles_and_not_at_any_length() -> None:
     schema = {
         "properties": {
             "a": {"title": "First", "type": "string"},
-            "g": {"properties": {"b": {"title": "Second"}}},
+            "g": {"title": "Mine", "properties": {"b": {"title": "Second"}}},
             "c": {},
         }
     }
     told = facts(plan_of(schema), {"a": "x" * 10_000, "g": {"b": ["p", "q"], "z": 1}, "z": 1})
-    assert [(fact.title, fact.key) for fact in told] == [("First", "a"), ("Second", "g.b")]
+    assert [(fact.title, fact.key) for fact in told] == [("First", "a"), ("Mine: Second", "g.b")]
     assert told[1].value == "p, q"
     assert len(told[0].value) < 1000
     assert facts(plan_of(schema), "text") == []
