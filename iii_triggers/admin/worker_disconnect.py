@@ -19,8 +19,8 @@ from iii_triggers.operations.workers import disconnect
 from .base import EngineAdmin
 
 HELP = _(
-    "It connects again by itself, within seconds: to be rid of a worker, stop its process or revoke "
-    "its token. What it runs now ends with an error; deliveries are tried again."
+    "It connects again by itself, within seconds: to be rid of a worker, stop its process or "
+    "revoke its token. What it runs now ends with an error; deliveries are tried again."
 )
 
 

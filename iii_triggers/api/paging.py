@@ -75,6 +75,8 @@ def after_cursor(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
     cursor = request.query_params.get("cursor")
     if cursor is None:
         return queryset
+    if "\0" in cursor:
+        raise bad_parameter("cursor", "It is not one of this list.")
     try:
         last = queryset.model._meta.pk.to_python(cursor)
         return queryset.filter(pk__lt=last)

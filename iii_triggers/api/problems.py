@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from iii_triggers.operations.deliveries import WrongState
 from iii_triggers.operations.inputs import NotReplayable
 from iii_triggers.operations.triggers import ReadOnlyTrigger, TriggerExists
 from iii_triggers.protocol import errors
@@ -38,6 +39,7 @@ STATUSES: dict[type[IiiError], HTTPStatus] = {
     errors.TriggerRejected: HTTPStatus.BAD_REQUEST,
     NotReplayable: HTTPStatus.CONFLICT,
     ReadOnlyTrigger: HTTPStatus.CONFLICT,
+    WrongState: HTTPStatus.CONFLICT,
     errors.EngineNotRunning: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.InvocationStopped: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.InvocationTimeout: HTTPStatus.GATEWAY_TIMEOUT,

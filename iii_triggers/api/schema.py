@@ -9,7 +9,7 @@ from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 PLACE = {
     "type": "object",
@@ -79,6 +79,13 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Name the cookie."""
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+
+
+def path_text(description: str) -> OpenApiParameter:
+    """Return the parameter of a path that is any text; slashes in it may be written as they are."""
+    return OpenApiParameter(
+        "id", str, OpenApiParameter.PATH, description=description, pattern=r"^[^/\x00]+$"
+    )
 
 
 def describe(**what: Any) -> Callable[[Any], Any]:

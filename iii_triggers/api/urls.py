@@ -6,12 +6,17 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
 
+from .deliveries import DeliveryViewSet
+from .functions import FunctionViewSet
+from .nodes import NodeViewSet
 from .openapi import SchemaView
 from .root import RootView
 from .runs import RunViewSet
+from .topics import TopicViewSet
 from .trigger_types import TriggerTypeViewSet
 from .triggers import TriggerViewSet
 from .views import NotFoundView
+from .workers import WorkerViewSet
 
 app_name = "api"
 
@@ -19,6 +24,11 @@ VIEWS: dict[str, type[ViewSetMixin]] = {
     "trigger-types": TriggerTypeViewSet,
     "triggers": TriggerViewSet,
     "runs": RunViewSet,
+    "functions": FunctionViewSet,
+    "workers": WorkerViewSet,
+    "topics": TopicViewSet,
+    "deliveries": DeliveryViewSet,
+    "nodes": NodeViewSet,
 }
 """The lists of the API, by their path; the names of their routes begin with it."""
 

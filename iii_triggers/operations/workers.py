@@ -16,8 +16,8 @@ MESSAGE = "Disconnected."
 def disconnect(worker: Worker, *, user: Any, message: str = MESSAGE) -> None:
     """Have the node that holds the connection of a worker close it, within a second.
 
-    Part of the caller's transaction, if there is one. The worker is told to come back (1012): an SDK
-    connects again by itself, under a new id. Calls that it runs end with ``invocation_stopped``.
+    Part of the caller's transaction, if there is one. The worker is told to come back (1012): an
+    SDK connects again by itself, under a new id. What it runs ends with ``invocation_stopped``.
     """
     with transaction.atomic():
         log_action(user, worker, message)
