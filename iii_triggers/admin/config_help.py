@@ -60,14 +60,16 @@ class TypeHelp:
 def config_help(place: Place) -> TypeHelp | None:
     """Return the help on a trigger type; None for a type that nobody knows."""
     found = _find(place)
-    if found is None:
-        return None
-    description, schema = found
+    return None if found is None else help_on(place.type_id, *found)
+
+
+def help_on(type_id: str, description: str, schema: Any) -> TypeHelp:
+    """Return the help on a trigger type, of whose schema nothing is taken for granted."""
     rules = schema if isinstance(schema, dict) else {}
     properties = _mapping(rules.get("properties"))
     required = _names(rules.get("required"))
     return TypeHelp(
-        type_id=plain(place.type_id),
+        type_id=plain(type_id),
         description=plain(description),
         schema=schema,
         keys=list(_keys(properties, required)),

@@ -276,6 +276,19 @@ def test_what_may_not_be_edited_is_told_by_titles(
         assert 'name="config"' not in shown(page)
 
 
+def test_the_fire_times_of_what_was_entered_are_shown(owner: Client) -> None:
+    data = filled("cron", base='{"timezone": "Europe/Berlin"}', schedule="0 0 9 1 1 ? 2090")
+    data |= {"config.timezone": "UTC"}
+    assert "Sun 2090-01-01 09:00:00 UTC" in shown(owner.post(f"{LIST}fire-times/", data))
+
+
+@pytest.mark.parametrize("text", ["\0", EVIL, "[" * 2000, "{", "[1]", '"x"', "x" * 10_000])
+def test_an_odd_address_opens_the_page(owner: Client, text: str) -> None:
+    fields = dict.fromkeys(("trigger_type", "namespace", "config", "function_id"), text)
+    assert EVIL not in shown(owner.get(ADD, fields))
+    assert EVIL not in shown(owner.get(ADD, {**fields, "trigger_type": "http"}))
+
+
 def test_only_the_chosen_type_is_explained(owner: Client, slack: TriggerType) -> None:
     page = shown(owner.get(f"{ADD}?trigger_type=slack"))
     assert "Messages." in page

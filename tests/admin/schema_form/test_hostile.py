@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.template.loader import render_to_string
 
-from iii_triggers.admin.config_help import Place, TypeHelp
+from iii_triggers.admin.config_help import Place, help_on
 from iii_triggers.admin.config_part import ConfigPart, Subject
 from iii_triggers.admin.schema_form import SchemaForm, facts, read_schema
 
@@ -97,8 +97,8 @@ HOSTILE["deep"] = nested(300)
 
 def page_of(schema: Any, config: dict[str, Any]) -> str:
     plan = read_schema(schema)
-    help_ = TypeHelp(type_id="t", description="", schema=schema, keys=[], example={})
-    subject = Subject(place=Place(type_id="t"), help=help_, plan=plan)
+    help_ = help_on(MARKUP, MARKUP, schema)
+    subject = Subject(place=Place(type_id=MARKUP), help=help_, plan=plan)
     form = None if plan is None else SchemaForm(plan, base=config)
     part = ConfigPart(subject=subject, text="{}", form=form)
     return render_to_string("admin/iii_triggers/trigger/config_part.html", {"part": part})
