@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import override_settings
 
-from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Trigger
 
 from .browsing import MARKS, SIZES, follow, forbid_inline_code, log_in, open_page
+from .engines import background_engine
+
+__all__ = ["background_engine"]
 
 pytestmark = MARKS
 
 FIRING = ".iii-firing"
-
-
-@pytest.fixture(autouse=True)
-def background_engine(transactional_db: None) -> Iterator[None]:
-    """The engine that a fire starts in the process of the site ends with the test."""
-    with override_settings(III_HISTORY="all"):
-        yield
-        process_engine.stop_in_background()
-        process_engine.replace(None)
 
 
 @pytest.mark.django_db(transaction=True)
