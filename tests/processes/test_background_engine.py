@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from iii_triggers.sdk import init
 from tests.e2e.eventually import eventually
 
 from .sites import Site
@@ -56,3 +58,15 @@ def test_a_command_leaves_the_rows_of_a_running_engine_alone(engine: Site) -> No
         run(engine, "from iii_triggers import invoke; invoke('site.where')")
         assert (engine.count("node"), engine.count("worker")) == (1, 1)
         assert engine.request("GET", "/where").status == 200
+
+
+def test_a_trigger_of_a_worker_of_a_running_engine_is_fired(engine: Site) -> None:
+    engine.configure(III_URL=engine.worker_url)
+    with init(engine.worker_url) as worker:
+        worker.register_function("far", lambda data: {"got": data})
+        worker.register_trigger(id="t", type="state", function_id="far", config={})
+        eventually(lambda: engine.count("trigger", "trigger_id = 't'"), bool)
+        printed = engine.manage("iii_fire", "t", "--data", '{"n": 1}')
+    assert json.loads(printed) == {"got": {"n": 1}}
+    of_the_trigger = "trigger_id = 't' AND function_id = 'far' AND status = 'succeeded'"
+    eventually(lambda: engine.count("invocation", of_the_trigger), lambda number: number == 1)
