@@ -129,7 +129,8 @@ def backlog() -> Backlog:
         ),
     }
     # One row carries the answers of all these subqueries; without any row there is nothing to tell.
-    facts: dict[str, Any] | None = Delivery.objects.order_by().values(**columns).first()
+    carrier: Any = Delivery.objects.order_by().values(**columns)
+    facts = carrier.first()
     if facts is None:
         return Backlog()
     oldest = [facts.pop("oldest_queued"), facts.pop("oldest_retry")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +25,7 @@ CODES = {
     "cron": "cron triggers that are due do not fire",
     "dead": "deliveries are dead",
     "rejected": "triggers are rejected",
+    "dropped": "processes had more runs than the history could keep",
 }
 """Every kind of problem, in words for the help of a command."""
 
@@ -38,11 +39,15 @@ class Problem:
     text: str
 
 
-def of_processes(processes: Iterable[Process]) -> Iterator[Problem]:
-    """Yield that nothing runs."""
+def of_processes(processes: Sequence[Process]) -> Iterator[Problem]:
+    """Yield that nothing runs, or that too much does."""
     if not any(one.is_alive and one.node.kind in SERVING for one in processes):
         text = gettext("No engine is running: start `manage.py runengine`, or your servers.")
         yield Problem(code="engine", text=text)
+    dropped = sum(one.node.runs_dropped for one in processes)
+    if dropped:
+        text = gettext("%s runs are not in the history: more ended than it could write.")
+        yield Problem(code="dropped", text=text % f"{dropped:,}")
 
 
 def of_deliveries(backlog: Backlog) -> Iterator[Problem]:

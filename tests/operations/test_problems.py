@@ -14,8 +14,9 @@ from iii_triggers.operations.overview import Backlog, Firing, Process
 from iii_triggers.operations.problems import CODES, Problem, counted
 
 
-def process(kind: str, *, is_alive: bool = True) -> Process:
-    return Process(node=Node(kind=kind), heartbeat_age_s=0, is_alive=is_alive)
+def process(kind: str, *, is_alive: bool = True, dropped: int = 0) -> Process:
+    node = Node(kind=kind, runs_dropped=dropped)
+    return Process(node=node, heartbeat_age_s=0, is_alive=is_alive)
 
 
 def codes(found: Iterable[Problem]) -> list[str]:
@@ -31,6 +32,11 @@ def test_some_process_must_run_functions(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["other", "beat"])
 def test_other_processes_run_none(kind: str) -> None:
     assert codes(problems.of_processes([process(kind)])) == ["engine"]
+
+
+def test_runs_that_were_not_kept_are_a_problem() -> None:
+    (problem,) = problems.of_processes([process("asgi", dropped=2000), process("celery")])
+    assert (problem.code, "2,000 runs" in problem.text) == ("dropped", True)
 
 
 def test_deliveries_that_are_due_for_long_are_a_problem() -> None:
@@ -66,7 +72,7 @@ def test_rejected_triggers_are_a_problem() -> None:
 def test_every_problem_is_described() -> None:
     now = timezone.now()
     found = [
-        *problems.of_processes([]),
+        *problems.of_processes([process("beat", dropped=1)]),
         *problems.of_deliveries(Backlog(dead=1, due_since=now - timedelta(hours=1))),
         *problems.of_firings([Firing(trigger=Trigger(), at=now - timedelta(hours=1))]),
         *problems.of_triggers({"rejected": 1}),

@@ -1,0 +1,32 @@
+"""Text for a terminal: nothing in it moves the cursor, whoever chose the names."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+ESCAPES = {"\n": " ", "\r": " ", "\t": " "}
+
+
+def printable(text: str) -> str:
+    """Return one line without control characters.
+
+    Names and errors come from workers: an escape sequence in one could rewrite what stands above.
+    """
+    if text.isprintable():
+        return text
+    return "".join(ESCAPES.get(one, one if one.isprintable() else "�") for one in text)
+
+
+def cut(text: str, length: int) -> str:
+    """Return at most ``length`` characters of a printable text, the last one an ellipsis."""
+    line = printable(text[: 4 * length])
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def wants_colour(stream: Any) -> bool:
+    """Tell whether to colour what is written: on a terminal, unless NO_COLOR says no.
+
+    https://no-color.org: any value but an empty one.
+    """
+    return stream.isatty() and not os.environ.get("NO_COLOR")
