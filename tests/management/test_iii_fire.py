@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
@@ -69,6 +71,18 @@ class TestHere:
         assert await fire("--function", "f", "--data", "[1]", "--timeout", "5") == [1]
         assert await fire("--function", "f") is None
 
+    async def test_who_fires_is_logged_if_that_is_said(self, echo: Engine) -> None:
+        await make_trigger(echo)
+        await in_thread(partial(User.objects.create_user, "ada"))
+        await fire("t", "--data", "1", "--user", "ada")
+        entry = await echo.database.run(LogEntry.objects.select_related("user").get)
+        assert (entry.user.username, entry.change_message) == (
+            "ada",
+            "Fired from the command line.",
+        )
+        with pytest.raises(CommandError, match="no user 'bob'"):
+            await fire("t", "--user", "bob")
+
     async def test_an_error_of_the_function_is_one_of_the_command(self, echo: Engine) -> None:
         with pytest.raises(CommandError, match="E1: no") as caught:
             await fire("--function", "f", "--data", '"fail"')
@@ -104,9 +118,18 @@ class TestData:
             ('"\udcff"', "not valid JSON"),
         ],
     )
-    def test_what_cannot_be_read_is_told(self, data: str, reason: str) -> None:
+    async def test_what_cannot_be_read_is_told(
+        self, engine: Engine, data: str, reason: str
+    ) -> None:
         with pytest.raises(CommandError, match=reason):
-            run("--function", "f", "--data", data)
+            await fire("--function", "f", "--data", data)
+
+    async def test_what_is_too_long_is_told(self, echo: Engine) -> None:
+        with (
+            override_settings(III_MAX_PAYLOAD_BYTES=3),
+            pytest.raises(CommandError, match="3 bytes"),
+        ):
+            await fire("--function", "f", "--data", "[1,2]")
 
     @pytest.mark.parametrize(
         "words",

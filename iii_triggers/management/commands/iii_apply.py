@@ -7,9 +7,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from iii_triggers.management.users import user_named
 from iii_triggers.operations.config_files.applying import apply
 from iii_triggers.operations.config_files.documents import MAX_BYTES
 from iii_triggers.operations.config_files.formats import FORMATS, format_of, read_document
@@ -18,7 +18,6 @@ from iii_triggers.operations.config_files.planning import plan
 from iii_triggers.operations.config_files.plans import Plan
 from iii_triggers.operations.config_files.problems import ConfigFileError
 from iii_triggers.operations.config_files.summary import lines_of, totals_of
-from iii_triggers.protocol.text import storable
 
 WOULD_CHANGE = 1
 WRONG = 2
@@ -52,7 +51,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and say what was done."""
-        user = _user(options["user"])
+        user = user_named(options["user"], returncode=WRONG)
         prune = options["prune"]
         try:
             content = _content(options["file"])
@@ -83,16 +82,3 @@ def _content(name: str) -> bytes:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ConfigFileError.of(f"{name} cannot be read: {error}") from error
-
-
-def _user(name: str | None) -> Any:
-    if name is None:
-        return None
-    model = get_user_model()
-    user = None
-    # A database that is asked for what cannot be text would fail.
-    if storable(name) == name:
-        user = model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()
-    if user is None:
-        raise CommandError(f"There is no user {name!r}.", returncode=WRONG)
-    return user

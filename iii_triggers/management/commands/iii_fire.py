@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext
 
 from iii_triggers.conf import settings
+from iii_triggers.delivery.create import check_size
 from iii_triggers.engine.calls import Call
 from iii_triggers.engine.firing import call_by_hand
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.process import START_TIMEOUT_S, get_engine, run_sync
+from iii_triggers.management.users import user_named
 from iii_triggers.models import Trigger
+from iii_triggers.operations.audit import log_action
 from iii_triggers.operations.firing import sample_payload, timeout_s
 from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.errors import IiiError, MalformedFrame
@@ -77,10 +81,15 @@ class Command(BaseCommand):
             "from here, at III_URL or ws://127.0.0.1:49134)",
         )
 
+        parser.add_argument(
+            "--user", metavar="NAME", help="who fires the trigger, for the log of the admin"
+        )
+
     def handle(self, **options: Any) -> None:
         """Do it."""
-        given = None if options["data"] is None else _read(options["data"])
+        options["user"] = user_named(options["user"])
         try:
+            given = None if options["data"] is None else _read(options["data"])
             if options["url"] is None:
                 # The first engine on a new database writes the triggers that code declares.
                 run_sync(_look_around(), timeout_s=START_TIMEOUT_S)
@@ -94,6 +103,8 @@ class Command(BaseCommand):
 
 
 def _fire(trigger: Trigger, options: dict[str, Any], given: Payload | None) -> Any:
+    if options["user"] is not None:
+        log_action(options["user"], trigger, gettext("Fired from the command line."))
     data = given or Payload.of_json(sample_payload(trigger, from_history=False).encode())
     limit_s = options["timeout"] or timeout_s(trigger) or _default_s()
     call = call_by_hand(trigger, data, timeout_s=limit_s)
@@ -170,7 +181,9 @@ def _read(argument: str) -> Payload:
     except MalformedFrame as error:
         reason = json_error(text) or error.message
         raise CommandError(f"--data is not valid JSON: {reason}") from error
-    return Payload.of_json(text.encode() or b"null")
+    data = text.encode() or b"null"
+    check_size(data)
+    return Payload.of_json(data)
 
 
 def _text(argument: str) -> str:
