@@ -81,14 +81,6 @@ MATRIX: dict[str, dict[str, Who]] = {
     "workertoken": {**EDITED, "action revoke": EDIT},
 }
 
-# The state that a row must be in for a request to have an effect.
-STATES: dict[str, dict[str, object]] = {
-    "delivery hold": {"state": "queued"},
-    "delivery cancel": {"state": "queued"},
-    "delivery release": {"state": "held"},
-    "trigger enable": {"enabled": False, "state": "disabled"},
-}
-
 # What a form needs beside the values that it comes with.
 FIELDS: dict[str, dict[str, str]] = {
     "configuration change": {"value": '{"a": 1}'},

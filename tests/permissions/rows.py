@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
@@ -30,11 +30,23 @@ from tests.admin.deliveries import make
 
 from .cast import APP
 
+Rows = dict[str, Model]
 Execute = Callable[[str, Any, Any, dict[str, Any]], Any]
+ORIGINALLY: dict[str, dict[str, object]] = {
+    "delivery": {"state": "dead"},
+    "trigger": {"enabled": True, "state": "active"},
+}
+STATES: dict[str, dict[str, object]] = {
+    "delivery hold": {"state": "queued"},
+    "delivery cancel": {"state": "queued"},
+    "delivery release": {"state": "held"},
+    "trigger enable": {"enabled": False, "state": "disabled"},
+}
+"""By model and verb: what there must be for the verb to have an effect."""
 WRITTEN = (f'"{APP}_', '"django_admin_log"')
 
 
-def make_rows() -> dict[str, Model]:
+def make_rows() -> Rows:
     """Create the rows and return them by the name of their model."""
     now = timezone.now()
     node = Node.objects.create(
@@ -87,6 +99,22 @@ def _kept() -> list[Model]:
         StreamItem.objects.create(stream_name="todos", group_id="g", item_id="a", value="1"),
         Configuration.objects.create(config_id="mail", value="{}"),
     ]
+
+
+def put_into_state(row: Model, verb: str) -> None:
+    """Put a row into the state in which a verb has an effect."""
+    name = row._meta.model_name or ""
+    values = {**ORIGINALLY.get(name, {}), **STATES.get(f"{name} {verb}", {})}
+    if values:
+        type(row)._base_manager.filter(pk=row.pk).update(**values)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what is done to the database inside."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 class Writes:
