@@ -94,7 +94,7 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
         fired = engine.fire_triggers(data.trigger_type, data.payload, namespace=data.namespace)
         return {"fired": fired}
 
-    async def fire_one(data: FireOneInput, context: CallContext) -> Any:
+    async def fire_one(data: FireOneInput, context: CallContext) -> Payload:
         return await _fire_one(engine, data)
 
     yield from builtin(
@@ -117,7 +117,7 @@ def functions_of(engine: Engine) -> Iterator[LocalFunction]:
     )
 
 
-async def _fire_one(engine: Engine, wanted: FireOneInput) -> Any:
+async def _fire_one(engine: Engine, wanted: FireOneInput) -> Payload:
     """Run the function of a trigger, also of one that is disabled or parked. Raise NotFound."""
     row = await engine.database.run(_trigger_row, wanted.namespace, wanted.trigger_id)
     if row is None:
@@ -126,7 +126,7 @@ async def _fire_one(engine: Engine, wanted: FireOneInput) -> Any:
         )
     payload = Payload.of_json(Payload.of(wanted.payload).json())
     call = call_by_hand(row, payload, timeout_s=_timeout_s(engine, row))
-    return (await engine.invoke_fresh(call)).value()
+    return await engine.invoke_fresh(call)
 
 
 def _trigger_row(namespace: str, trigger_id: str) -> Trigger | None:

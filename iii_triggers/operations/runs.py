@@ -11,6 +11,7 @@ from django.db import Error as DatabaseProblem
 
 from iii_triggers.engine.calls import Call, Outcome
 from iii_triggers.engine.process import process_engine, run_sync
+from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.errors import IiiError
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,9 @@ async def _write(work: Any) -> None:
 def _ended(run_id: str, outcome: Outcome) -> RunResult:
     try:
         if not isinstance(outcome, IiiError):
-            return RunResult(run_id=run_id, status="succeeded", result=outcome.value())
+            # A function of the site may return anything.
+            result = from_json(outcome.json())
+            return RunResult(run_id=run_id, status="succeeded", result=result)
     except IiiError as error:
         # Valid JSON of a worker may hold what cannot be read here, such as 1e999.
         outcome = error

@@ -88,6 +88,11 @@ class TestHere:
             await fire("--function", "f", "--data", '"fail"')
         assert caught.value.returncode == 1
 
+    async def test_a_result_that_is_no_json_is_told(self, engine: Engine) -> None:
+        engine.functions.add_local(declare(engine.site, "g", lambda data: object()))
+        with pytest.raises(CommandError, match="serialization_error"):
+            await fire("--function", "g")
+
     async def test_one_that_is_not_there_is_told(self, echo: Engine) -> None:
         await make_trigger(echo, namespace="team")
         with pytest.raises(CommandError, match="no trigger 'u' in namespace 'default'"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
 
 import pytest
 from django.test import override_settings
@@ -14,6 +15,7 @@ from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Invocation
 from iii_triggers.operations.runs import RunResult, start
 from iii_triggers.protocol.errors import WrongThread
+from tests.support.site import declare
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
@@ -87,3 +89,19 @@ async def test_a_result_that_python_cannot_read_is_a_failure(
 async def test_on_the_event_loop_it_is_refused(engine: Engine) -> None:
     with pytest.raises(WrongThread):
         start(Call(function_id="f"), wait_s=1)
+
+
+@pytest.mark.parametrize(
+    ("returned", "status", "result"),
+    [
+        (datetime(2026, 1, 2, 3, 4), "succeeded", "2026-01-02T03:04:00"),
+        ((1, 2), "succeeded", [1, 2]),
+        (object(), "failed", None),
+    ],
+)
+async def test_what_a_function_of_the_site_returns_is_made_json(
+    engine: Engine, returned: object, status: str, result: object
+) -> None:
+    engine.functions.add_local(declare(engine.site, "f", lambda data: returned))
+    ended = await asyncio.to_thread(start, Call(function_id="f"), wait_s=10)
+    assert (ended.status, ended.result) == (status, result)

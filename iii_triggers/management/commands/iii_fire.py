@@ -144,7 +144,8 @@ async def _is_reachable(call: Call) -> bool:
 
 
 async def _invoke(call: Call) -> Any:
-    return (await get_engine().invoke_fresh(call)).value()
+    # A function of the site may return anything.
+    return from_json((await get_engine().invoke_fresh(call)).json())
 
 
 async def _ask(call: Call, url: str, *, limit_s: float) -> Any:
