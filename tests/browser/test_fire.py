@@ -37,8 +37,10 @@ def test_a_trigger_is_fired_with_an_edited_payload(live_server: Any, size: str) 
         assert '"who": "1"' in prefilled
         fire(page, "{'name': 'Grace'}")
         assert "line 1 column 2" in page.inner_text(f"{FIRING} .errorlist")
+        assert page.evaluate("document.activeElement.matches('textarea')")
         fire(page, prefilled.replace('"Ada"', '"<b>Grace</b>"'))
         page.wait_for_selector(f"{FIRING} .iii-answer")
+        assert page.evaluate("document.activeElement.matches('.iii-answer')")
         assert "Hello, <b>Grace</b>!" in page.inner_text(f"{FIRING} pre")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         follow(page, f"{FIRING} .iii-answer a")

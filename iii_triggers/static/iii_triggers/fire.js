@@ -25,7 +25,9 @@ document.addEventListener("DOMContentLoaded", () => {
       if (response.headers.has(HEADER)) {
         // A template of the site's own made it, with everything escaped.
         piece.innerHTML = await response.text();
-        piece.querySelector("button[type=submit]").focus();
+        // Where the reader goes on: what came back, or what is to be mended.
+        const answer = piece.querySelector(".iii-answer");
+        (answer || piece.querySelector("textarea")).focus();
       } else {
         say(piece.dataset.failed);
       }
