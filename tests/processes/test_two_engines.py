@@ -26,6 +26,15 @@ from iii_triggers import invoke, publish
 publish("t", 1)
 print(invoke("far.greet", {"body": {"name": "Ada"}}))"""
 
+DISCONNECT = """
+from django.contrib.auth.models import User
+from iii_triggers.models import Worker
+from iii_triggers.operations.workers import disconnect
+user, _ = User.objects.get_or_create(username="ada")
+worker = Worker.objects.get()
+disconnect(worker, user=user)
+print(worker.pk)"""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -83,6 +92,14 @@ def test_a_command_calls_a_worker_and_publishes_to_it(site: Site, worker: Client
     said = site.shell(CALL)
     assert said.strip() == "{'hello': 'Ada'}"
     assert heard.wait(10)
+
+
+def test_a_worker_that_another_process_disconnects_comes_back(site: Site, worker: Client) -> None:
+    eventually(lambda: site.count("worker"), lambda rows: rows == 1)
+    before = site.shell(DISCONNECT).strip()
+    eventually(lambda: site.count("worker", f"worker_id = '{before}'"), lambda rows: rows == 0)
+    eventually(lambda: greeting(site.http_port, "Ada"), lambda said: said == {"hello": "Ada"})
+    assert site.count("worker") == 1
 
 
 def test_a_function_is_unavailable_when_the_engine_of_its_worker_was_killed(
