@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
-
 from msgspec import Struct
 
 from iii_triggers.conf import settings
@@ -19,9 +14,6 @@ from iii_triggers.protocol.errors import IiiError, SerializationFailed
 from .redaction import redact, redact_message
 
 NO_CAUSE = Cause()
-EPOCH = datetime(1970, 1, 1)
-MAX_NAME = 255
-MAX_WORKER_NAME = 280
 MAX_ERROR = 10_000
 MAX_STACKTRACE = 50_000
 # A secret at the end of what is kept is recognized by what follows it.
@@ -32,7 +24,42 @@ RUNNING = Invocation.Status.RUNNING.value
 SUCCEEDED = Invocation.Status.SUCCEEDED.value
 FAILED = Invocation.Status.FAILED.value
 
-Row = dict[str, Any]
+
+class Run(Struct, gc=False, kw_only=True):
+    """The columns of ``Invocation``, as the database takes them."""
+
+    id: str
+    status: str
+    function_id: str
+    namespace: str
+    trigger_type: str
+    trigger_id: str
+    worker_id: str
+    worker_name: str
+    node_id: str
+    caller: str
+    delivery_id: str | None
+    attempt: int
+    replay_of: str | None
+    started_at: float
+    """Seconds since the epoch."""
+    duration_ms: float | None
+    error_code: str
+    error: str
+    traceparent: str
+    invocation_id: str
+
+
+class PayloadRow(Struct, gc=False, kw_only=True):
+    """The columns of ``InvocationPayload``."""
+
+    run_id: str
+    input: str
+    output: str
+    input_cut: bool
+    output_cut: bool
+    redacted: bool
+    stacktrace: str
 
 
 class Entry(Struct, gc=False, kw_only=True):
@@ -42,26 +69,8 @@ class Entry(Struct, gc=False, kw_only=True):
     the garbage collector looking at it: that costs more than everything else together.
     """
 
-    run_id: str
-    status: str
-    function_id: str
-    namespace: str
-    trigger_type: str
-    trigger_id: str
-    delivery_id: str | None
-    attempt: int
-    replay_of: str | None
-    worker_id: str
-    worker_name: str
-    node_id: str
-    caller: str
-    started_at_s: float
-    duration_ms: float | None
-    error_code: str
-    error: str
+    run: Run
     stacktrace: str
-    traceparent: str
-    invocation_id: str
     input: bytes = b""
     """The beginning of the JSON; empty if there was none."""
     is_input_cut: bool = False
@@ -92,28 +101,29 @@ def make_entry(
     call, cause = pending.call, pending.call.cause or NO_CAUSE
     error = outcome if isinstance(outcome, IiiError) else None
     worker_id, worker_name = _worker(pending)
-    entry = Entry(
-        run_id=run_id,
+    run = Run(
+        id=run_id,
         status=RUNNING if outcome is None else SUCCEEDED if error is None else FAILED,
         function_id=call.function_id,
         namespace=call.namespace,
         trigger_type=cause.trigger_type,
         trigger_id=cause.trigger_id,
-        delivery_id=cause.delivery_id,
-        attempt=cause.attempt,
-        replay_of=cause.replay_of,
         worker_id=worker_id,
         worker_name=worker_name,
         node_id=node_id,
         caller=_caller(call),
-        started_at_s=pending.started_at,
+        delivery_id=cause.delivery_id,
+        attempt=cause.attempt,
+        replay_of=cause.replay_of,
+        started_at=pending.started_at,
         duration_ms=duration_ms,
-        error_code=error.code if error is not None else "",
-        error=error.message[:ROOM_FOR_ERROR] if error is not None else "",
-        stacktrace=(error.stacktrace or "")[:ROOM_FOR_STACKTRACE] if error is not None else "",
+        error_code="" if error is None else error.code,
+        error="" if error is None else error.message[:ROOM_FOR_ERROR],
         traceparent=call.traceparent or "",
         invocation_id=pending.id if pending.id != run_id else "",
     )
+    stacktrace = "" if error is None else (error.stacktrace or "")[:ROOM_FOR_STACKTRACE]
+    entry = Entry(run=run, stacktrace=stacktrace)
     limit = settings.III_HISTORY_PAYLOAD_BYTES
     entry.input, entry.is_input_cut = _beginning(call.data, limit)
     if isinstance(outcome, Payload):
@@ -121,53 +131,27 @@ def make_entry(
     return entry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notation:
-    """How a database writes what JSON has no type for."""
-
-    uuid: Callable[[str], str]
-    moment: Callable[[datetime], str]
-    """Of a naive time in UTC."""
-
-
-def run_row(entry: Entry, notation: Notation) -> Row:
+def run_of(entry: Entry) -> Run:
     """Return the row of ``Invocation``."""
-    return {
-        "id": notation.uuid(entry.run_id),
-        "status": entry.status,
-        "function_id": entry.function_id[:MAX_NAME],
-        "namespace": entry.namespace[:MAX_NAME],
-        "trigger_type": entry.trigger_type[:MAX_NAME],
-        "trigger_id": entry.trigger_id[:MAX_NAME],
-        "worker_id": entry.worker_id,
-        "worker_name": entry.worker_name[:MAX_WORKER_NAME],
-        "node_id": entry.node_id,
-        "caller": entry.caller[:MAX_WORKER_NAME],
-        "delivery_id": notation.uuid(entry.delivery_id) if entry.delivery_id else None,
-        "attempt": entry.attempt,
-        "replay_of": notation.uuid(entry.replay_of) if entry.replay_of else None,
-        "started_at": notation.moment(EPOCH + timedelta(seconds=entry.started_at_s)),
-        "duration_ms": entry.duration_ms,
-        "error_code": entry.error_code[:MAX_NAME],
-        "error": redact_message(entry.error)[:MAX_ERROR],
-        "traceparent": entry.traceparent[:MAX_NAME],
-        "invocation_id": entry.invocation_id[:MAX_NAME],
-    }
+    run = entry.run
+    if run.error:
+        run.error = redact_message(run.error)[:MAX_ERROR]
+    return run
 
 
-def payload_row(entry: Entry, notation: Notation) -> Row:
+def payload_of(entry: Entry) -> PayloadRow:
     """Return the row of ``InvocationPayload``."""
     given, was_given_secret = redact(entry.input)
     returned, was_returned_secret = redact(entry.output)
-    return {
-        "run_id": notation.uuid(entry.run_id),
-        "input": _text(given),
-        "output": _text(returned),
-        "input_cut": entry.is_input_cut,
-        "output_cut": entry.is_output_cut,
-        "redacted": was_given_secret or was_returned_secret,
-        "stacktrace": redact_message(entry.stacktrace)[:MAX_STACKTRACE],
-    }
+    return PayloadRow(
+        run_id=entry.run.id,
+        input=_text(given),
+        output=_text(returned),
+        input_cut=entry.is_input_cut,
+        output_cut=entry.is_output_cut,
+        redacted=was_given_secret or was_returned_secret,
+        stacktrace=redact_message(entry.stacktrace)[:MAX_STACKTRACE],
+    )
 
 
 def _beginning(payload: Payload, limit: int) -> tuple[bytes, bool]:

@@ -233,14 +233,14 @@ async def test_a_row_the_database_refuses_does_not_take_others_with_it(
     worker = await connect("bad", "good")
     for function_id in ("bad", "good"):
         await run_on(engine, worker, Call(function_id=function_id), result=1)
-    make_row = writing.run_row
+    make_row = writing.run_of
 
-    def refuse(entry: Any, notation: Any) -> Any:
-        if entry.function_id == "bad":
+    def refuse(entry: Any) -> Any:
+        if entry.run.function_id == "bad":
             raise DataError
-        return make_row(entry, notation)
+        return make_row(entry)
 
-    monkeypatch.setattr(writing, "run_row", refuse)
+    monkeypatch.setattr(writing, "run_of", refuse)
     assert [run.function_id for run in await rows(engine)] == ["good"]
 
 
