@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from secrets import randbits
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from iii_triggers.engine.history.buckets import bucket_of
 from iii_triggers.models import Invocation, TypeStat
-from iii_triggers.models.ordered_ids import least_id_at, new_ordered_id
+from iii_triggers.models.ordered_ids import least_id_at
 
 
 def make_run(*, age: timedelta = timedelta(), **facts: Any) -> Invocation:
     """Write a run that started ``age`` ago; it succeeded unless the facts say otherwise."""
     started = timezone.now() - age
     row: dict[str, Any] = {
-        "id": least_id_at(started) if age else new_ordered_id(),
+        "id": UUID(int=least_id_at(started).int | randbits(60)),
         "status": "succeeded",
         "function_id": "demo.greet",
         "trigger_type": "http",
