@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.test import Client
+
+from tests.support.threads import in_thread
+from tests.support.workers import FakeWorker
 
 API = "/iii/api/v1/"
 
@@ -32,3 +37,12 @@ def fields(document: dict[str, Any]) -> dict[str, str]:
     return {
         error.get("field", error.get("parameter")): error["message"] for error in document["errors"]
     }
+
+
+async def answered(worker: FakeWorker, request: Callable[[], Any], **answer: Any) -> Any:
+    """Send a request and have the worker answer the call it makes; return input and answer."""
+    number = len(worker.transport.of_type("invokefunction")) + 1
+    task = asyncio.create_task(in_thread(request))
+    invocation = (await worker.transport.receive("invokefunction", number))[-1]
+    await worker.answer(invocation, **answer)
+    return invocation["data"], await task

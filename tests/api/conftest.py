@@ -39,3 +39,11 @@ def root(db: None) -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     return client
+
+
+@pytest.fixture
+def caller(transactional_db: None) -> Client:
+    """One like root, for tests in which an engine runs."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.http import urlencode
 
@@ -19,7 +17,7 @@ from tests.support.site import declare
 from tests.support.threads import in_thread
 from tests.support.workers import FakeWorker
 
-from .calling import API, fields, problem, send
+from .calling import API, answered, fields, problem, send
 from .conftest import Login
 
 LIST = "functions/"
@@ -96,22 +94,6 @@ def test_values_of_headers_stay_hidden(root: Client) -> None:
     assert answer.json()["offers"][0]["invocation"]["headers"] == ["x-key"]
 
 
-@pytest.fixture
-def caller(transactional_db: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    return client
-
-
-async def answered(worker: FakeWorker, request: Callable[[], Any], **answer: Any) -> Any:
-    """Send a request and have the worker answer the call it makes; return the call and answer."""
-    number = len(worker.transport.of_type("invokefunction")) + 1
-    task = asyncio.create_task(in_thread(request))
-    invocation = (await worker.transport.receive("invokefunction", number))[-1]
-    await worker.answer(invocation, **answer)
-    return invocation, await task
-
-
 class TestInvoking:
     """Functions that run because somebody asked over REST."""
 
@@ -121,11 +103,12 @@ class TestInvoking:
         settings.III_HISTORY = "all"
         worker = await connect("a/b")
         body = {"data": {"n": 1}, "metadata": {"m": 2}}
-        call, response = await answered(
+        given, response = await answered(
             worker, lambda: send(caller, "POST", f"{LIST}a/b/invoke/", body), result=[2]
         )
         answer = response.json()
-        assert (call["data"], call["metadata"]) == ({"n": 1}, {"m": 2})
+        (call,) = worker.transport.of_type("invokefunction")
+        assert (given, call["metadata"]) == ({"n": 1}, {"m": 2})
         assert response.status_code == 200
         assert (answer["status"], answer["result"]) == ("succeeded", [2])
         run = await in_thread(lambda: caller.get(response["Location"]).json())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from iii_triggers.engine.core import Engine
@@ -20,7 +18,7 @@ from tests.support.history import make_run
 from tests.support.threads import in_thread
 from tests.support.workers import FakeWorker
 
-from .calling import API, fields, problem, send
+from .calling import API, answered, fields, problem, send
 from .conftest import Login
 
 LIST = "runs/"
@@ -152,22 +150,6 @@ class TestPayload:
 def recording() -> Iterator[None]:
     with override_settings(III_HISTORY="all"):
         yield
-
-
-@pytest.fixture
-def caller(transactional_db: None) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    return client
-
-
-async def answered(worker: FakeWorker, request: Callable[[], Any], **answer: Any) -> Any:
-    """Send a request and have the worker answer the call it makes; return input and answer."""
-    number = len(worker.transport.of_type("invokefunction")) + 1
-    task = asyncio.create_task(in_thread(request))
-    invocation = (await worker.transport.receive("invokefunction", number))[-1]
-    await worker.answer(invocation, **answer)
-    return invocation["data"], await task
 
 
 @pytest.mark.usefixtures("recording")
