@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +17,13 @@ from django.utils import timezone
 
 from iii_triggers.management.commands import iii_status
 from iii_triggers.models import Function, Node, Trigger, Worker
+from iii_triggers.operations.problems import CODES
 from tests.admin.deliveries import make as make_delivery
 from tests.support.history import count_runs
 
 pytestmark = pytest.mark.django_db
 
+DOCS = (Path(__file__).parent.parent.parent / "docs" / "monitoring.md").read_text()
 ESCAPE = "\x1b[2J\x1b[1;1Hall is well"
 
 
@@ -118,6 +122,13 @@ def test_what_is_a_failure_can_be_chosen(process: Node, fail_on: str, code: int)
 def test_a_problem_that_there_is_not_is_refused(fail_on: str) -> None:
     with pytest.raises(CommandError, match="unknown"):
         status("--fail-on", fail_on)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_problem_is_documented(code: str) -> None:
+    rows = re.findall(rf"^\| `{code}` \|.*\|( fails)? \|$", DOCS, re.MULTILINE)
+    assert rows, f"Describe {code} in docs/monitoring.md."
+    assert bool(rows[0]) == (code in iii_status.DEFAULT.split(","))
 
 
 def test_a_database_that_is_away_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
