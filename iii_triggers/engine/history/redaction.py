@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from string import ascii_lowercase, ascii_uppercase
 
 from iii_triggers.conf import settings
@@ -107,8 +108,17 @@ def _keys_in_json(keys: tuple[str, ...]) -> _Keys:
     escaped = _beginning_with([_character_in_json(key[0]) for key in known], map(_in_json, known))
     if not all(key.isascii() and key.isprintable() and not set('"\\/') & set(key) for key in known):
         return _Keys(escaped, escaped)
-    names = [re.escape(key).encode() for key in known]
-    return _Keys(_beginning_with([re.escape(key[0]).encode() for key in known], names), escaped)
+    firsts = [re.escape(key[0]).encode() for key in known]
+    return _Keys(_beginning_with(firsts, [_tree([key.encode() for key in known])]), escaped)
+
+
+def _tree(keys: Iterable[bytes]) -> bytes:
+    """Match one of the keys; each character of the text is looked at once."""
+    branches = []
+    for first, group in groupby(sorted(keys), key=lambda key: key[:1]):
+        rests = [key[1:] for key in group]
+        branches.append(re.escape(first) + (_tree(rests) if any(rests) else b""))
+    return b"(?:%s)" % b"|".join(branches)
 
 
 def _known(keys: tuple[str, ...]) -> list[str]:
