@@ -29,12 +29,12 @@ def attach_triggers(runs: Sequence[Invocation]) -> None:
         run.trigger_ = trigger  # type: ignore[attr-defined]
 
 
-def trigger_of(run: Invocation) -> SafeString | str:
-    """Return the trigger as a link; the bare id of one that is gone."""
+def trigger_of(run: Invocation, *, by_id: bool = False) -> SafeString | str:
+    """Return the trigger as a link, of its id alone if asked; the bare id of one that is gone."""
     if not hasattr(run, "trigger_"):
         attach_triggers([run])
     trigger: Trigger | None = getattr(run, "trigger_", None)
-    return trigger_link(trigger, cut(run.trigger_id))
+    return _link(trigger, cut(run.trigger_id)) if by_id else trigger_link(trigger, run.trigger_id)
 
 
 def function_of(run: Invocation) -> SafeString | str:
@@ -99,7 +99,7 @@ def run_url(run_id: object) -> str:
 
 
 def _link(
-    row: Function | Worker | Node | Delivery | Invocation | None, text: str
+    row: Function | Trigger | Worker | Node | Delivery | Invocation | None, text: str
 ) -> SafeString | str:
     if row is None:
         return text

@@ -18,7 +18,7 @@ from iii_triggers.models import Invocation
 from iii_triggers.operations.bounded_scan import Index
 
 from .base import EngineAdmin, ReadOnly
-from .formatting import MAX_LINE, NOTHING, cut, moment, with_note
+from .formatting import NOTHING, cut, moment, with_note
 from .invocation_bulk import replay_runs
 from .invocation_filters import (
     DeliveryFilter,
@@ -50,8 +50,9 @@ from .newest_list import NewestFirst
 from .ordered_filters import BeforeFilter
 
 MAX_ERROR = 200
-MAIN = ("badge", "function", "trigger", "delivery", "original", "replays")
-COURSE = ("started", "duration", "attempt", "worker", "node", "called_by")
+MAIN = ("badge", "started", "duration", "function", "trigger", "delivery", "original", "replays")
+AFTER_PAYLOAD = "iii-after-payload"
+WHERE = ("worker", "node", "called_by", "attempt")
 
 
 @admin.register(Invocation)
@@ -61,16 +62,13 @@ class InvocationAdmin(
     """Runs, the newest first."""
 
     list_display = (
-        "badge",
-        "function_and_namespace",
+        "badge_and_duration",
+        "function_and_error",
         "trigger_and_type",
         "worker_name_or_id",
         "started_and_since",
-        "duration",
-        "attempt",
-        "error_begins",
     )
-    list_display_links = ("badge", "function_and_namespace")
+    list_display_links = ("badge_and_duration", "function_and_error")
     list_filter = (
         BeforeFilter,
         StatusFilter,
@@ -90,7 +88,7 @@ class InvocationAdmin(
     )
     search_index = Index.ORDERED
     actions = (replay_runs,)
-    readonly_fields = (*MAIN, *COURSE, "full_error")
+    readonly_fields = (*MAIN, *WHERE, "full_error")
 
     class Media:
         css = {"all": ["iii_triggers/runs.css"]}
@@ -101,17 +99,26 @@ class InvocationAdmin(
         """The status as symbol and word."""
         return run_badge(run)
 
+    @admin.display(description=_("status and duration"))
+    def badge_and_duration(self, run: Invocation) -> SafeString:
+        """How it stands; below it how long it took, and which attempt it was, if not the first."""
+        attempt = gettext("attempt %d") % run.attempt if run.attempt > 1 else ""
+        return with_note(run_badge(run), ", ".join(filter(None, (self.duration(run), attempt))))
+
     @admin.display(description=_("function"))
-    def function_and_namespace(self, run: Invocation) -> SafeString:
-        """What ran; below it the namespace, if that is not the usual one."""
-        return with_note(cut(run.function_id), "" if run.namespace == "default" else run.namespace)
+    def function_and_error(self, run: Invocation) -> SafeString:
+        """What ran, with the namespace if that is not the usual one; how the error begins."""
+        is_usual = run.namespace == "default"
+        shown = with_note(cut(run.function_id), "" if is_usual else cut(run.namespace))
+        error = ": ".join(filter(None, (run.error_code, getattr(run, "error_begins", ""))))
+        return with_note(shown, cut(error), is_error=True)
 
     @admin.display(description=_("trigger"))
     def trigger_and_type(self, run: Invocation) -> SafeString:
         """What made it run, as a link while that exists, and the trigger type."""
         if not run.trigger_type:
             return with_note(NOTHING, _("direct call"))
-        return with_note(trigger_of(run), run.trigger_type)
+        return with_note(trigger_of(run, by_id=True), run.trigger_type)
 
     @admin.display(description=_("worker"))
     def worker_name_or_id(self, run: Invocation) -> str:
@@ -129,12 +136,6 @@ class InvocationAdmin(
         if run.status == Invocation.Status.RUNNING:
             return gettext("%s so far") % took(run)
         return took(run)
-
-    @admin.display(description=_("error"))
-    def error_begins(self, run: Invocation) -> SafeString:
-        """The code, and how the message begins."""
-        begins: str = getattr(run, "error_begins_", "")
-        return with_note(cut(run.error_code), cut(begins, length=MAX_LINE), is_error=True)
 
     @admin.display(description=_("function"))
     def function(self, run: Invocation) -> SafeString | str:
@@ -195,14 +196,15 @@ class InvocationAdmin(
         return (
             (None, {"fields": main}),
             *error,
-            (_("Course"), {"fields": COURSE}),
+            # The template puts the payload before this one.
+            (_("Where it ran"), {"fields": WHERE, "classes": (AFTER_PAYLOAD,)}),
             (_("Ids"), {"fields": ids, "classes": ("collapse",)}),
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invocation]:
         """Leave the whole errors where they are; their beginning does for a list."""
         queryset: QuerySet[Invocation] = super().get_queryset(request).defer("error")
-        return queryset.annotate(error_begins_=Left("error", MAX_ERROR))
+        return queryset.annotate(error_begins=Left("error", MAX_ERROR))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Invocation], search_term: str

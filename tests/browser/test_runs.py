@@ -60,7 +60,7 @@ def look_into(page: Any, url: str, delivery: Delivery) -> None:
     page.goto(f"{url}/admin/iii_triggers/delivery/{delivery.pk}/change/")
     follow(page, ".object-tools a:text-is('Runs of this delivery')")
     assert page.locator("#result_list tbody tr").count() == 3
-    assert "name" in page.inner_text("#result_list tbody tr >> nth=0 >> .field-error_begins")
+    assert "name" in page.inner_text("#result_list tbody tr >> nth=0 >> .field-function_and_error")
     assert_fits(page)
     follow(page, "#result_list tbody tr >> nth=0 >> th a")
     assert page.locator(".iii-attempts tbody tr").count() == 3
@@ -116,7 +116,7 @@ def test_the_page_of_a_run_tells_by_itself_when_it_has_ended(
         forbid_inline_code(page)
         page.goto(live_server.url + page_url(run))
         with page.expect_response(lambda response: response.url.endswith("/live/")):
-            assert "running" in page.inner_text(".iii-running")
+            assert "running" in page.inner_text(".iii-still-running")
         ended = {"status": "succeeded", "duration_ms": 1500.0}
         aside.start(lambda: Invocation.objects.update(**ended)).result()
         page.wait_for_selector("fieldset .iii-badge.iii-succeeded")
