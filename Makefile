@@ -12,7 +12,7 @@ SOAK_ARGS ?=
 FUZZ_ARGS ?=
 SDK_ARGS ?=
 
-.PHONY: help run superuser test test-fast test-postgres test-sdk lint format bench soak fuzz clean
+.PHONY: help run superuser test test-fast test-postgres test-sdk lint format screenshots bench soak fuzz clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ lint: $(BIN)/.dev ## Check style, types and layers
 format: $(BIN)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+screenshots: $(BIN)/.dev ## Make the pictures of the README anew, with the system's Chromium
+	$(BIN)/python -m tests.browser.tour
 
 bench: $(BIN)/.dev ## Measure throughput and latency (BENCH_ARGS=--quick for a short look)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

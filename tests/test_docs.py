@@ -17,6 +17,8 @@ COMMANDS = sorted(
     for path in (ROOT / "iii_triggers" / "management" / "commands").glob("*.py")
     if not path.stem.startswith("_")
 )
+PICTURES = sorted((ROOT / "docs" / "images").glob("*.png"))
+MAX_PICTURE_BYTES = 150_000
 TARGETS = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
@@ -51,3 +53,9 @@ def test_every_page_is_linked_from_the_readme(path: Path) -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}."
+
+
+@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.name)
+def test_every_picture_is_small_and_shown(path: Path) -> None:
+    assert f"](docs/images/{path.name})" in README
+    assert path.stat().st_size < MAX_PICTURE_BYTES
