@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.core.management.color import Style
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from iii_triggers.models import Invocation
@@ -17,23 +18,6 @@ MAX_NAME = 60
 MAX_ERROR = 200
 
 Status = Invocation.Status
-FIELDS = (
-    "status",
-    "function_id",
-    "namespace",
-    "trigger_type",
-    "trigger_id",
-    "worker_id",
-    "worker_name",
-    "node_id",
-    "caller",
-    "attempt",
-    "duration_ms",
-    "error_code",
-    "error",
-    "traceparent",
-    "invocation_id",
-)
 
 
 def line_of(run: Invocation, style: Style) -> str:
@@ -55,13 +39,8 @@ def line_of(run: Invocation, style: Style) -> str:
 
 def json_of(run: Invocation) -> str:
     """Return a run as a JSON object on one line; without input and output."""
-    facts: dict[str, Any] = {"id": str(run.pk)}
-    facts |= {name: getattr(run, name) for name in FIELDS}
-    facts["started_at"] = run.started_at.isoformat()
-    for name in ("delivery_id", "replay_of"):
-        value = getattr(run, name)
-        facts[name] = None if value is None else str(value)
-    return json.dumps(facts)
+    columns = [field.attname for field in run._meta.concrete_fields]
+    return json.dumps({name: getattr(run, name) for name in columns}, cls=DjangoJSONEncoder)
 
 
 def _trigger(run: Invocation) -> str:

@@ -24,8 +24,11 @@ from django.db.models import (
 from django.utils import timezone
 
 from iii_triggers.conf import settings
+from iii_triggers.engine.history.traffic import TypeTraffic, traffic
 from iii_triggers.models import Delivery, Function, Node, Trigger, Worker
 from iii_triggers.trigger_types.cron.rows import TYPE_ID as CRON
+
+from .spans import Span
 
 MAX_COUNTED = 10_000
 REPLICAS = 5
@@ -75,6 +78,12 @@ class Firing:
 
     trigger: Trigger
     at: datetime
+
+
+def runs(span: Span, now: datetime) -> list[TypeTraffic]:
+    """Return the runs that ended in a span, by trigger type, with a point for each stretch."""
+    until = now + timedelta(minutes=1)  # the numbers of this minute too
+    return traffic(since=span.starts(now)[0], until=until, bucket_s=span.stretch_s)
 
 
 def processes() -> list[Process]:

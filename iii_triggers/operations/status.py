@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils import timezone
 
-from iii_triggers.engine.history.traffic import Total, total, traffic
+from iii_triggers.engine.history.traffic import Total, total
 
 from . import overview, problems
 from .overview import Backlog, Firing, Process, Workers
@@ -50,9 +50,6 @@ class Status:
 def look() -> Status:
     """Read how the engine stands, in seven queries."""
     now = timezone.now()
-    types = traffic(
-        since=HOUR.starts(now)[0], until=now + timedelta(minutes=1), bucket_s=HOUR.stretch_s
-    )
     return Status(
         at=now,
         processes=overview.processes(),
@@ -60,6 +57,6 @@ def look() -> Status:
         functions=overview.function_count(),
         triggers=overview.triggers_by_state(),
         backlog=overview.backlog(),
-        hour=total(types),
+        hour=total(overview.runs(HOUR, now)),
         firings=overview.next_firings(),
     )

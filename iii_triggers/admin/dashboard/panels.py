@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -14,10 +14,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.admin.formatting import NOTHING
+from iii_triggers.admin.invocation_texts import ago
 from iii_triggers.admin.links import delivery_list_url
 from iii_triggers.admin.live_links import list_url
 from iii_triggers.admin.plots import Drawing
-from iii_triggers.engine.history.traffic import Total, last_failures, total, traffic
+from iii_triggers.engine.history.traffic import Total, last_failures, total
 from iii_triggers.models import Delivery, Invocation, Node, Trigger, Worker
 from iii_triggers.operations import overview, problems
 from iii_triggers.operations.problems import Problem, counted
@@ -79,8 +80,7 @@ class Failure:
 
 def runs(span: Span, now: datetime) -> Panel:
     """Return the traffic of a span that ends now; the failures are the last ones of all times."""
-    until = now + timedelta(minutes=1)
-    types = traffic(since=span.starts(now)[0], until=until, bucket_s=span.stretch_s)
+    types = overview.runs(span, now)
     whole = total(types)
     return Panel(
         tiles=list(_traffic_tiles(whole, span)),
@@ -131,7 +131,7 @@ def processes() -> Panel:
     return Panel(
         problems=list(problems.of_processes(rows)),
         tiles=[Tile(label=_("processes"), value=str(alive), url=list_url(Node, ""))],
-        rows=[_with_age(row) for row in rows[:PROCESSES]],
+        rows=[(row, ago(row.node.heartbeat_at)) for row in rows[:PROCESSES]],
     )
 
 
@@ -185,10 +185,6 @@ def _next_firing(firing: overview.Firing) -> NextFiring:
         waits=gettext("in %s") % age_text(waits_s) if waits_s >= 0 else gettext("now"),
         words=in_words(config.schedule.expression) if config is not None else "",
     )
-
-
-def _with_age(process: overview.Process) -> tuple[overview.Process, str]:
-    return process, gettext("%s ago") % age_text(process.heartbeat_age_s)
 
 
 def _clock(moment: datetime) -> str:
