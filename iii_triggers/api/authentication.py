@@ -29,6 +29,10 @@ class SessionAuthentication(authentication.SessionAuthentication):
         """Tell strangers 401 rather than 403, on sites without tokens too."""
         return "Session"
 
+    def enforce_csrf(self, request: Request) -> None:
+        """Look for the token in the header: the body is not read before it is known who sent it."""
+        super().enforce_csrf(request._request)  # type: ignore[arg-type]
+
 
 def authenticators() -> list[authentication.BaseAuthentication]:
     """Return the ways to log in that the site has installed."""

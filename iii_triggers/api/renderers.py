@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import renderers
+from rest_framework.request import Request
 
 
 class JsonRenderer(renderers.JSONRenderer):
@@ -29,3 +30,8 @@ class BrowsableRenderer(renderers.BrowsableAPIRenderer):
         context["actions"] = context.pop("extra_actions", None)
         context["code_style"] = ""
         return context
+
+    def get_breadcrumbs(self, request: Request) -> list[tuple[str, str]]:
+        """Leave out the paths in between, at which there is nothing."""
+        found: list[tuple[str, str]] = super().get_breadcrumbs(request)
+        return [(name, url) for name, url in found if url.endswith("/")]

@@ -48,6 +48,14 @@ def test_a_session_lets_in_and_needs_the_csrf_token_for_changes(root: Client) ->
     assert "CSRF" in refused["detail"]
 
 
+def test_nothing_is_read_from_those_who_may_not_send_it(login: Login) -> None:
+    problem(send(login("view_trigger"), "POST", "triggers/", "{"), 403)
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = login("add_trigger").cookies
+    strict.cookies["csrftoken"] = "x" * 32
+    assert "CSRF" in problem(send(strict, "POST", "triggers/", "{"), 403)["detail"]
+
+
 def test_without_the_permission_there_is_nothing_to_see(login: Login) -> None:
     assert problem(send(login(), "GET", LIST), 403)["code"] == "permission_denied"
     assert send(login("view_triggertype"), "GET", LIST).status_code == 200
@@ -151,6 +159,7 @@ def test_people_see_pages(root: Client) -> None:
     TriggerType.objects.create(type_id="<script>")
     page = root.get(API + LIST, headers={"Accept": "text/html"}).content.decode()
     assert "<h1>" in page
+    assert "Not Found" not in page
     assert "&lt;script&gt;" in page
     assert "style=" not in page
     assert "<style" not in page
