@@ -28,7 +28,7 @@ def record_change(sender: type[Model], instance: Model, using: str, **kwargs: An
     if isinstance(instance, Trigger) and instance.source == Trigger.Source.WORKER:
         return
     if not kwargs.get("raw"):
-        Change.objects.using(using).record(KINDS[sender], str(instance.pk))
+        Change.objects.using(using).note(KINDS[sender], str(instance.pk))
 
 
 def trigger_saved(sender: type[Model], instance: Trigger, **kwargs: Any) -> None:

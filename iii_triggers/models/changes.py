@@ -7,10 +7,33 @@ become visible in the order of their numbers, so that a reader never skips one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from django.db import models, transaction
 from django.db.models import F
 
 KEEP = 1000
+
+_gathered: ContextVar[list[tuple[str, str]] | None] = ContextVar("iii_gathered", default=None)
+
+
+@contextmanager
+def gathered_changes() -> Iterator[None]:
+    """Record the changes that rows note inside, a transaction, at its end and all at once.
+
+    The counter is locked until commit: a transaction that changes thousands of rows would keep
+    everybody waiting from its first one on.
+    """
+    changes: list[tuple[str, str]] = []
+    token = _gathered.set(changes)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    if changes:
+        Change.objects.all().record_all(changes)
 
 
 class ChangeCounter(models.Model):
@@ -25,14 +48,31 @@ class ChangeCounter(models.Model):
 class ChangeQuerySet(models.QuerySet["Change"]):
     """Changes, recorded and read."""
 
+    def note(self, kind: str, key: str) -> None:
+        """Record a change: now, or at the end of ``gathered_changes``."""
+        gathered = _gathered.get()
+        if gathered is None:
+            self.record(kind, key)
+        else:
+            gathered.append((kind, key))
+
     def record(self, kind: str, key: str) -> int:
         """Note that the row ``key`` of ``kind`` changed; return the revision."""
+        return self.record_all([(kind, key)])
+
+    def record_all(self, changes: Sequence[tuple[str, str]]) -> int:
+        """Note changes, as kind and key of a row each; return the newest revision."""
         with transaction.atomic(using=self.db):
-            revision = _next_revision(self.db)
-            self.create(revision=revision, kind=kind, key=key)
-            if revision % KEEP == 0:
-                self.filter(revision__lte=revision - KEEP).delete()
-        return revision
+            newest = _advance(self.db, len(changes))
+            first = newest - len(changes) + 1
+            rows = [
+                Change(revision=revision, kind=kind, key=key)
+                for revision, (kind, key) in enumerate(changes, first)
+            ]
+            self.bulk_create(rows)
+            if newest // KEEP > (first - 1) // KEEP:
+                self.filter(revision__lte=newest - KEEP).delete()
+        return newest
 
     def since(self, revision: int) -> list[Change]:
         """Return the changes after ``revision``, oldest first."""
@@ -66,9 +106,10 @@ class Change(models.Model):
         return f"{self.revision}: {self.kind} {self.key}"
 
 
-def _next_revision(using: str) -> int:
+def _advance(using: str, number: int) -> int:
+    """Count ``number`` revisions on; return the newest."""
     counters = ChangeCounter.objects.using(using)
-    if not counters.filter(pk=1).update(value=F("value") + 1):
+    if not counters.filter(pk=1).update(value=F("value") + number):
         counters.get_or_create(pk=1)
-        counters.filter(pk=1).update(value=F("value") + 1)
+        counters.filter(pk=1).update(value=F("value") + number)
     return counters.values_list("value", flat=True).get(pk=1)

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from iii_triggers.models import Change, Trigger
-from iii_triggers.models.changes import KEEP, ChangeCounter
+from iii_triggers.models.changes import KEEP, ChangeCounter, gathered_changes
 
 KIND = Change.Kind.TRIGGER
 
@@ -54,6 +54,34 @@ def test_a_change_that_is_rolled_back_leaves_no_gap() -> None:
         raise RuntimeError
     make(trigger_id="v")
     assert revisions() == [1, 2]
+
+
+@pytest.mark.django_db
+def test_many_changes_can_be_recorded_at_once() -> None:
+    """The counter stays free until the last of them."""
+    make()
+    with transaction.atomic(), gathered_changes():
+        rows = [make(trigger_id=str(number)) for number in range(KEEP + 1)]
+        rows[0].delete()
+        assert ChangeCounter.objects.get().value == 1
+    newest = KEEP + 3
+    assert revisions() == list(range(newest - KEEP + 1, newest + 1))
+    assert Change.objects.get(revision=newest - 1).key == str(rows[-1].pk)
+    assert Change.objects.all().newest_revision() == newest
+    make(trigger_id="after")
+    assert revisions()[-1] == newest + 1
+
+
+@pytest.mark.django_db
+def test_changes_that_are_rolled_back_together_leave_no_gap() -> None:
+    with pytest.raises(RuntimeError), transaction.atomic(), gathered_changes():
+        make()
+        raise RuntimeError
+    with transaction.atomic(), gathered_changes():
+        pass
+    assert revisions() == []
+    make()
+    assert revisions() == [1]
 
 
 @pytest.mark.django_db

@@ -8,6 +8,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION
 from django.db import IntegrityError, transaction
 
 from iii_triggers.models import Trigger, TriggerType
+from iii_triggers.models.changes import gathered_changes
 from iii_triggers.operations.audit import log_action
 
 from .planning import plan
@@ -30,7 +31,7 @@ def apply(file: ConfigFile, *, prune: bool, user: User | None = None) -> Plan:
     ConfigFileError.
     """
     try:
-        with transaction.atomic():
+        with transaction.atomic(), gathered_changes():
             planned = plan(file, prune=prune)
             for change in planned.changes:
                 _carry_out(change, user)
