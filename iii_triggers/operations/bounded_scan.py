@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
-MAX_SCANNED = 20_000
+MAX_SCANNED = 10_000
 
 
 class Index(Enum):
