@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-LEAST_S = 15.0
-"""A stretch that has just begun counts as this long: one run in its first second is no flood."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -25,7 +22,7 @@ class Span:
 
     def lasted_s(self, start: datetime, now: datetime) -> float:
         """Return for how long a stretch has been going on."""
-        return min(max((now - start).total_seconds(), LEAST_S), self.stretch_s)
+        return min((now - start).total_seconds(), self.stretch_s)
 
 
 HOUR = Span(id="hour", stretch_s=60, stretches=60)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -28,8 +28,3 @@ def test_stretches_start_at_round_times(span: Span, first: datetime, last: datet
 def test_a_stretch_that_goes_on_lasts_until_now() -> None:
     *_, before, last = HOUR.starts(NOW)
     assert (HOUR.lasted_s(before, NOW), HOUR.lasted_s(last, NOW)) == (60, 31)
-
-
-def test_a_stretch_that_has_just_begun_counts_for_longer() -> None:
-    start = HOUR.starts(NOW)[-1]
-    assert HOUR.lasted_s(start, start + timedelta(seconds=1)) == 15

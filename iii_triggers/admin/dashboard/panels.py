@@ -121,7 +121,8 @@ def workers() -> Panel:
         Tile(label=_("workers"), value=str(connected.count), url=list_url(Worker, "")),
         Tile(label=_("in flight"), value=str(connected.in_flight)),
     ]
-    return Panel(tiles=tiles, rows=connected.newest)
+    rows = [(worker, _clock(worker.connected_at)) for worker in connected.newest]
+    return Panel(tiles=tiles, rows=rows)
 
 
 def processes() -> Panel:

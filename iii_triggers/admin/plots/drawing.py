@@ -41,8 +41,8 @@ class Line:
     path: str
     """The ``d`` of the SVG element; empty if there are only dots."""
     dots: tuple[tuple[str, str], ...]
-    newest: str
-    """The newest value, as text."""
+    overall: str
+    """The value for all times together, as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def _line(plot: Plot, axis: Axis, series: Series) -> Line:
         style=series.style,
         path="".join(f"M{'L'.join(f'{x} {y}' for x, y in piece)}" for piece in pieces if piece[1:]),
         dots=tuple(piece[0] for piece in pieces if not piece[1:]),
-        newest=_shown(plot, series.values[-1] if series.values else None),
+        overall=_shown(plot, series.overall),
     )
 
 
@@ -138,9 +138,9 @@ def _in_words(plot: Plot, series: Series) -> str:
         "name": series.name,
         "least": plot.shown(min(values)),
         "most": plot.shown(max(values)),
-        "newest": _shown(plot, series.values[-1]),
+        "overall": _shown(plot, series.overall),
     }
-    return gettext("%(name)s: from %(least)s to %(most)s, in the end %(newest)s.") % facts
+    return gettext("%(name)s: from %(least)s to %(most)s, overall %(overall)s.") % facts
 
 
 def _shown(plot: Plot, value: float | None) -> str:

@@ -19,6 +19,8 @@ class Series:
     """From 0 to ``STYLES - 1``; the last one is grey, for what is none of the others."""
     values: tuple[float | None, ...]
     """One for each time of the plot; None leaves a gap."""
+    overall: float | None = None
+    """The value for all times together; None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

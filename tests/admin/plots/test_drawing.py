@@ -27,7 +27,8 @@ def plot(*lines: tuple[float | None, ...], **facts: Any) -> Plot:
             "since": SINCE,
             "until": SINCE + timedelta(minutes=max(number, 1)),
             "series": tuple(
-                Series(name=f"type {n}", style=n, values=values) for n, values in enumerate(lines)
+                Series(name=f"type {n}", style=n, values=values, overall=2.0)
+                for n, values in enumerate(lines)
             ),
             "shown": lambda value: f"{value:g}/min",
             **facts,
@@ -49,7 +50,7 @@ def test_a_line_goes_from_value_to_value() -> None:
     x, y = numbers(line.path)[::2], numbers(line.path)[1::2]
     assert x == sorted(x)
     assert y == sorted(y, reverse=True), "more is higher, which is a smaller y"
-    assert line.newest == "4/min"
+    assert line.overall == "2/min"
 
 
 def test_a_gap_interrupts_the_line_and_a_lonely_value_is_a_dot() -> None:
@@ -86,7 +87,7 @@ def test_the_table_has_every_value_with_its_time_in_the_zone_of_the_site() -> No
 
 def test_those_who_do_not_see_the_plot_are_told_what_it_shows() -> None:
     drawing = draw(plot((1.0, 5.0, 2.0)))
-    assert "type 0: from 1/min to 5/min, in the end 2/min." in drawing.summary
+    assert "type 0: from 1/min to 5/min, overall 2/min." in drawing.summary
     shown = page(drawing)
     (named,) = re.findall(r'role="img" aria-labelledby="([^"]+)"', shown)
     for name in named.split():
