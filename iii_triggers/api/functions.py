@@ -95,9 +95,9 @@ class FunctionViewSet(ApiViewSet):
         wanted.is_valid(raise_exception=True)
         wish = {**wanted.validated_data}
         wait_s: float = wish.pop("wait_s")
+        # Before it runs: whatever dies then, it is known who did it.
+        log_many(request.user, Function, "Invoked through the REST API.", shown=pk)
         run = invoke(Wish(function_id=pk, **wish), wait_s=wait_s)
-        note = f"Invoked through the REST API: run {run.run_id}."
-        log_many(request.user, Function, note, shown=pk)
         response = run_answer(request, run)
         return self._failure(run, response["Location"]) if run.status == "failed" else response
 

@@ -126,8 +126,9 @@ class RunViewSet(RetrieveModelMixin, LongListViewSet):
         run: Invocation = self.get_object()
         wanted = self.get_serializer(data=request.data)
         wanted.is_valid(raise_exception=True)
+        # Before it runs: whatever dies then, it is known who did it.
+        log_action(request.user, run, "Replayed through the REST API.")
         again = _again(run, **wanted.validated_data)
-        log_action(request.user, run, f"Replayed through the REST API: run {again.run_id}.")
         is_free = has_perm(request, "view_payload")
         return run_answer(request, again if is_free else replace(again, result=None))
 

@@ -115,7 +115,7 @@ class TestInvoking:
         assert (run["function_id"], run["trigger_type"]) == ("a/b", "")
         [entry] = await engine.database.run(lambda: list(LogEntry.objects.all()))
         assert entry.object_repr == "a/b"
-        assert entry.change_message == f"Invoked through the REST API: run {answer['run_id']}."
+        assert entry.change_message == "Invoked through the REST API."
 
     async def test_an_error_of_the_function_is_a_problem(
         self, caller: Client, engine: Engine, connect: Connect
