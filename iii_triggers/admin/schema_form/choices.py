@@ -16,7 +16,7 @@ MAX_CHOICE = 200
 
 def choices_of(rule: Mapping[str, Any]) -> tuple[Choice, ...]:
     """Return the choices of a rule; none if it lists no values, or too many. Null is no choice."""
-    labelled = _labelled(rule)
+    labelled = [(value, label) for value, label in _labelled(rule) if value is not None]
     if not 0 < len(labelled) <= MAX_CHOICES:
         return ()
     is_text = all(is_sendable(value) for value, _label in labelled)
@@ -46,7 +46,7 @@ def _labelled(rule: Mapping[str, Any]) -> list[tuple[Any, str]]:
         return [(rule["const"], "")]
     if isinstance(rule.get("enum"), list):
         beginning = rule["enum"][: MAX_CHOICES + 1]
-        return [(value, "") for value in beginning if value is not None]
+        return [(value, "") for value in beginning]
     for keyword in ("oneOf", "anyOf"):
         branches = rule.get(keyword)
         if isinstance(branches, list) and all(map(_is_constant, branches[: MAX_CHOICES + 1])):

@@ -14,6 +14,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -155,6 +156,18 @@ class ItemsField(LinesField):
         return int(number) if self.items == "integer" else number
 
 
+class JSONKeyField(JSONTextField):
+    """JSON, in which null is not the same as nothing."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare the values; null that was typed is one."""
+        return _is_null(data) or super().has_changed(initial, data)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what was entered; null comes back as it was typed."""
+        return InvalidJSONInput(data) if _is_null(data) else super().bound_data(data, initial)
+
+
 def number_in(text: str) -> float | None:
     """Return the number that ``text`` is, whole if it is written so; None if it is none."""
     for read in (int, float) if _NUMBER.fullmatch(text) else ():
@@ -164,6 +177,10 @@ def number_in(text: str) -> float | None:
             continue
         return number if math.isfinite(number) and abs(number) < MAX_NUMBER else None
     return None
+
+
+def _is_null(data: Any) -> bool:
+    return str(data).strip() == "null"
 
 
 def _unix(text: str) -> str:
@@ -235,7 +252,7 @@ def _lines(node: Node) -> forms.Field:
 
 
 def _json(node: Node) -> forms.Field:
-    field = JSONTextField(required=False)
+    field = JSONKeyField(required=False)
     field.widget.attrs["rows"] = 4
     return field
 

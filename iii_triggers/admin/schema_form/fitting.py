@@ -31,8 +31,8 @@ def _fitted(node: Node, value: Any) -> Node:
         return node
     if node.kind == "text" and isinstance(value, str):
         return replace(node, kind="long_text")
-    if node.kind == "choice" and _is_short(value):
-        return replace(node, choices=(*node.choices, _as_choice(value)))
+    if node.kind == "choice" and (added := _as_choice(value, beside=node.choices)):
+        return replace(node, choices=(*node.choices, added))
     return replace(node, kind="json", choices=())
 
 
@@ -51,7 +51,7 @@ def _items_fit(node: Node, items: list[Any]) -> bool:
         chosen = [choice_for(node.choices, item) for item in items]
         texts = {choice.text for choice in chosen if choice is not None}
         return len(texts) == len(items)
-    return all(_is_of(node.items, item) and str(item).strip() for item in items)
+    return all(item != "" and _is_of(node.items, item) for item in items)
 
 
 def choice_for(choices: Sequence[Choice], value: Any) -> Choice | None:
@@ -63,7 +63,7 @@ def choice_for(choices: Sequence[Choice], value: Any) -> Choice | None:
 def _is_of(kind: Kind, value: Any) -> bool:
     """Tell whether a value is one of a scalar kind; ``json`` takes every value."""
     if kind == "text":
-        return isinstance(value, str) and value.isprintable() and len(value) <= MAX_LINE
+        return isinstance(value, str) and _is_line(value)
     if kind == "long_text":
         return isinstance(value, str)
     if kind == "boolean":
@@ -72,6 +72,11 @@ def _is_of(kind: Kind, value: Any) -> bool:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return is_number and _is_plain(value, whole=kind == "integer")
     return kind == "json"
+
+
+def _is_line(text: str) -> bool:
+    """Tell whether a field of one line gives a text back as it was: most drop blanks around it."""
+    return text.isprintable() and text.strip() == text and len(text) <= MAX_LINE
 
 
 def _is_plain(number: float, *, whole: bool) -> bool:
@@ -87,12 +92,12 @@ def _is_date(value: Any) -> bool:
         return False
 
 
-def _is_short(value: Any) -> bool:
-    return not isinstance(value, (dict, list)) and 0 < len(choice_text(value)) <= MAX_CHOICE
-
-
-def _as_choice(value: Any) -> Choice:
+def _as_choice(value: Any, *, beside: Sequence[Choice]) -> Choice | None:
+    """Return a choice for ``value``; None for a long one, or one that reads like another."""
     text = value if is_sendable(value) else choice_text(value)
+    is_taken = any(choice.text == text for choice in beside)
+    if is_taken or isinstance(value, (dict, list)) or not 0 < len(choice_text(value)) <= MAX_CHOICE:
+        return None
     return Choice(value=value, text=text, label=shown(value))
 
 

@@ -113,10 +113,16 @@ class SchemaForm(forms.Form):
         if node.name not in self.changed_data or node.name in self.errors:
             if entered is False and node.required:
                 values.setdefault(node.key, False)
-        elif entered is None or entered == []:
+        elif self._is_empty(node, entered):
             values.pop(node.key, None)
         else:
             values[node.key] = entered
+
+    def _is_empty(self, node: Node, entered: Any) -> bool:
+        """Tell whether nothing was entered; JSON may say null, or an empty list."""
+        if node.kind == "json":
+            return not str(self[node.name].data or "").strip()
+        return entered is None or entered == []
 
     def _put_group(self, node: Node, values: dict[str, Any]) -> None:
         """Set a group in which something was changed; remove it if that made it empty."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ SCHEMA = {
         "kinds": {"type": "array", "items": {"enum": ["x", "y", "z"]}},
         "ids": {"type": "array", "items": {"type": "string"}},
         "free": {},
+        "mail": {"type": "string", "format": "email"},
         "tuning": {"properties": {"tries": {"type": "integer"}, "slow": {"type": "boolean"}}},
     },
 }
@@ -80,7 +82,33 @@ ODD = [
     {"name": "two\nlines", "ids": "one", "kinds": ["q"], "kind": 5, "count": 10**30},
     {"other": {"a": 1}, "tuning": {"other": 2, "tries": 1, "slow": "?"}, "": 0, "a.b": "\u2028"},
     {"name": "x" * 2000, "ids": [1], "text": 7, "free": "text", "kind": True},
+    {"name": " a", "ids": [" a", "b "], "mail": " a@b.c", "free": None},
 ]
+
+
+def test_json_may_say_null_or_an_empty_list() -> None:
+    schema = {"required": ["a", "b"], "properties": {"a": {}, "b": {}, "c": {}}}
+    assert save(schema, {"c": 1}, a="null", b="[]", c="") == {"a": None, "b": []}
+    assert save(schema, {"a": 1, "b": 2}, a="null", b="{}") == {"a": None, "b": {}}
+    form = SchemaForm(plan_of(schema), base={}, data=sent(a=" null "))
+    assert "null" in str(form["config.a"]), "the page that comes back has lost it"
+
+
+def test_null_alone_is_nothing_to_choose() -> None:
+    schema = {"properties": {"a": {"const": None}, "b": {"enum": [None, "x"]}}}
+    assert save(schema, {}, a="", b="") == {}
+    assert save({**schema, "required": ["a"]}, {}, a="null", b="x") == {"a": None, "b": "x"}
+
+
+@pytest.mark.parametrize(("listed", "stored"), [(["1", "2"], 1), ([1, 2], "1"), (["true"], True)])
+def test_a_stored_value_that_reads_like_a_choice_can_be_mended(
+    listed: list[Any], stored: Any
+) -> None:
+    form = SchemaForm(plan_of({"properties": {"k": {"enum": listed}}}), base={"k": stored})
+    shown = form["config.k"]
+    assert str(shown).startswith("<textarea")
+    text = json.dumps(listed[0])
+    assert save({"properties": {"k": {"enum": listed}}}, {"k": stored}, k=text) == {"k": listed[0]}
 
 
 @pytest.mark.parametrize("base", ODD, ids=range(len(ODD)))
@@ -90,6 +118,9 @@ def test_a_form_that_nobody_touched_changes_nothing(base: dict[str, Any]) -> Non
         is_ticked = value is not False
         if is_ticked and value is not None:
             data.setlist(name, value if isinstance(value, list) else [as_sent(value)])
+    if "type=\"email\"" in str(SchemaForm(plan_of(SCHEMA), base=base)["config.mail"]):
+        # A browser sends an address without the blanks around it.
+        data["config.mail"] = data.get("config.mail", "").strip()
     form = SchemaForm(plan_of(SCHEMA), base=base, data=data)
     assert form.problems() == []
     assert repr(form.collected()) == repr(base)
