@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
@@ -24,6 +26,9 @@ LOOK = frozenset({"viewer", "operator", "manager"})
 ACT = frozenset({"operator", "manager"})
 EDIT = frozenset({"manager"})
 NOBODY: frozenset[str] = frozenset()
+
+Table = Mapping[str, frozenset[str]]
+"""Who may do what."""
 
 ROLES = ("viewer", "operator", "manager", "stranger", "anonymous")
 
@@ -55,3 +60,13 @@ def make_clients() -> dict[str, Client]:
         if (user := make_user(role)) is not None:
             clients[role].force_login(user)
     return clients
+
+
+def differences(known: Mapping[str, Collection[str]], table: Table) -> list[str]:
+    """Return what somebody gets that the table does not say, and the other way round."""
+    return [
+        f"{role} {'gets' if what in known[role] else 'does not get'} {what!r}"
+        for what, who in table.items()
+        for role in ROLES
+        if (what in known[role]) != (role in who)
+    ]
