@@ -7,12 +7,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from iii_triggers.models import Trigger
+from iii_triggers.operations.triggers import change, locked
 from iii_triggers.protocol.errors import TriggerRejected
-from iii_triggers.trigger_types.validation import validate_trigger
 
 from .base import EngineAdmin
 from .trigger_form import rejection
@@ -38,17 +38,6 @@ def disable(
     _tell(modeladmin, request, message, done)
 
 
-def set_enabled(trigger: Trigger, *, enabled: bool) -> None:
-    """Switch a trigger on or off and save just that, so that the engine hears of it.
-
-    The engine sets the state again as soon as it has done its part.
-    """
-    trigger.enabled = enabled
-    trigger.state = Trigger.State.PARKED if enabled else Trigger.State.DISABLED
-    trigger.error = ""
-    trigger.save(update_fields=["enabled", "state", "error", "updated_at"])
-
-
 def _switch(
     modeladmin: EngineAdmin[Trigger],
     request: HttpRequest,
@@ -60,6 +49,8 @@ def _switch(
     for trigger in queryset.exclude(enabled=enabled):
         try:
             _switch_one(modeladmin, request, trigger, enabled=enabled)
+        except Trigger.DoesNotExist:
+            continue  # somebody deleted it meanwhile
         except TriggerRejected as error:
             modeladmin.message_user(request, f"{trigger}: {rejection(error)}", messages.ERROR)
         else:
@@ -70,21 +61,12 @@ def _switch(
 def _switch_one(
     modeladmin: EngineAdmin[Trigger], request: HttpRequest, trigger: Trigger, *, enabled: bool
 ) -> None:
-    if trigger.source == Trigger.Source.WORKER:
-        raise TriggerRejected(str(_("It belongs to its worker and cannot be changed here.")))
-    if not modeladmin.has_change_permission(request, trigger):
+    is_of_worker = trigger.source == Trigger.Source.WORKER  # which has a message of its own
+    if not is_of_worker and not modeladmin.has_change_permission(request, trigger):
         raise TriggerRejected(str(_("You may not change it.")))
-    if enabled:
-        validate_trigger(
-            trigger_type=trigger.trigger_type,
-            namespace=trigger.namespace,
-            config=trigger.config,
-            trigger_id=trigger.trigger_id,
-            exclude_pk=trigger.pk,
-        )
     with transaction.atomic():
-        set_enabled(trigger, enabled=enabled)
-        modeladmin.log_change(request, trigger, [{"changed": {"fields": [str(_("enabled"))]}}])
+        values = {"enabled": enabled}
+        change(locked(trigger.pk), values, user=request.user, message=gettext("Changed %s."))
 
 
 def _tell(

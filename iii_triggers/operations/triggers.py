@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from iii_triggers.models import Trigger
 from iii_triggers.protocol.codec import to_json
-from iii_triggers.protocol.errors import IiiError, TriggerConflict
+from iii_triggers.protocol.errors import TriggerConflict, TriggerRejected
 from iii_triggers.trigger_types.validation import check_trigger
 
 from .audit import log_action
@@ -19,7 +19,7 @@ CHECKED = frozenset({"trigger_type", "config", "enabled", "provider_namespace"})
 """What a check of the trigger depends on."""
 
 
-class ReadOnlyTrigger(IiiError):
+class ReadOnlyTrigger(TriggerRejected):
     """The trigger belongs to its worker and cannot be changed here."""
 
     code = "read_only"

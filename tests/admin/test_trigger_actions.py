@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from iii_triggers.models import Change, Trigger
+from iii_triggers.models import Change, Trigger, TriggerType
 
 LIST = "/admin/iii_triggers/trigger/"
 
@@ -83,6 +83,15 @@ def test_a_trigger_whose_config_became_invalid_is_not_enabled(
     Trigger.objects.update(enabled=False, config={})
     assert "api_path is required" in run(owner, "enable", trigger).content.decode()
     assert not Trigger.objects.filter(enabled=True).exists()
+
+
+def test_a_trigger_is_checked_by_the_type_of_the_namespace_it_names(owner: Client) -> None:
+    TriggerType.objects.create(type_id="slack", config_schema={"required": ["channel"]})
+    TriggerType.objects.create(type_id="slack", namespace="blue", config_schema={})
+    Trigger.objects.create(
+        trigger_type="slack", provider_namespace="blue", function_id="f", enabled=False
+    )
+    assert "1 trigger was enabled." in run(owner, "enable", *Trigger.objects.all()).content.decode()
 
 
 @pytest.mark.parametrize("action", ["disable", "enable", "delete_selected"])
