@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 from iii_triggers.delivery.policy import Policy
 from iii_triggers.models import Delivery, Trigger
 from iii_triggers.models.deliveries import WAITING
+from iii_triggers.operations.bounded_scan import Index
 
 from .base import EngineAdmin, ReadOnly
 from .delivery_actions import VERBS, Verb, carry_out, list_actions
@@ -37,6 +38,7 @@ from .links import delivery_list_url, run_list_url, trigger_link
 from .name_filters import TriggerFilter
 from .newest_list import NewestFirst
 from .ordered_filters import BeforeFilter
+from .text_filter import as_uuid
 
 TIMES = ("accepted", "scheduled", "next_run", "started", "finished")
 
@@ -224,12 +226,16 @@ class DeliveryAdmin(DeliveryPermissions, NewestFirst, ReadOnly, EngineAdmin[Deli
         term = search_term.strip()
         if not term:
             return queryset, False
-        try:
-            return queryset.filter(pk=uuid.UUID(term)), False
-        except ValueError:
-            names = Q(function_id__icontains=term) | Q(topic__icontains=term)
-            keys = Q(idempotency_key=term) | Q(ordering_key=term)
-            return queryset.filter(names | keys), False
+        delivery_id = as_uuid(term)
+        if delivery_id is not None:
+            return queryset.filter(pk=delivery_id), False
+        names = Q(function_id__icontains=term) | Q(topic__icontains=term)
+        keys = Q(idempotency_key=term) | Q(ordering_key=term)
+        return queryset.filter(names | keys), False
+
+    def search_index(self, search_term: str) -> Index:
+        """Ids are found at once, parts of names are looked for."""
+        return Index.NONE if as_uuid(search_term.strip()) is None else Index.ORDERED
 
     def get_urls(self) -> list[URLPattern]:
         """Add an address for each verb."""

@@ -21,7 +21,7 @@ from iii_triggers.operations.audit import log_many
 from iii_triggers.operations.replay import MAX_REPLAYS, ReplayCounts, replay_many
 
 from .base import EngineAdmin
-from .invocation_filters import as_uuid
+from .text_filter import as_uuid
 
 TEMPLATE = "admin/iii_triggers/invocation/confirm_replay.html"
 MAX_FUNCTIONS = 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from iii_triggers.operations.bounded_scan import Index
 
 from . import name_filters
 from .ordered_filters import PeriodFilter
-from .text_filter import TextFilter
+from .text_filter import TextFilter, as_uuid
 
 Status = Invocation.Status
 
@@ -126,11 +125,3 @@ class ReplayFilter(admin.SimpleListFilter):
         if value not in ("yes", "no"):
             return queryset
         return queryset.filter(replay_of__isnull=value == "no")
-
-
-def as_uuid(text: str) -> uuid.UUID | None:
-    """Return the UUID in ``text``, None if there is none."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from .invocation_filters import as_uuid
+from .text_filter import as_uuid
 
 
 def search(runs: QuerySet[Any], term: str) -> QuerySet[Any]:

@@ -86,7 +86,6 @@ class InvocationAdmin(
         "Searches whole ids: of a run (the “error_id” of an answer), a delivery, the id that a "
         "caller chose, or a function."
     )
-    search_index = Index.ORDERED
     actions = (replay_runs,)
     readonly_fields = (*MAIN, *WHERE, "full_error")
 
@@ -212,6 +211,10 @@ class InvocationAdmin(
         """Find what the term is the id of."""
         term = search_term.strip()
         return (search(queryset, term) if term else queryset), False
+
+    def search_index(self, search_term: str) -> Index:
+        """Each reading of a term has one."""
+        return Index.ORDERED
 
     def attach(self, rows: Sequence[Invocation]) -> None:
         """Read the triggers of a page."""

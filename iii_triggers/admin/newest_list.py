@@ -123,7 +123,7 @@ class NewestList(ChangeList):
         filtered = [(spec.queryset(request, within), spec.index) for spec in self._specs(*others)]
         if self.query:
             found, _has_twins = self.model_admin.get_search_results(request, within, self.query)
-            filtered.append((found, self.model_admin.search_index))
+            filtered.append((found, self.model_admin.search_index(self.query)))
         return [Narrowing(rows=rows, index=index) for rows, index in filtered if rows is not within]
 
     def _specs(self, *indexes: Index) -> list[Any]:
@@ -141,7 +141,6 @@ class NewestFirst(Base):
     ordering = ("-pk",)
     # Facets would count every row, once for each choice of each filter.
     show_facets = admin.ShowFacets.NEVER
-    search_index = Index.NONE
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NewestList]:
         """The list that does not count."""
@@ -154,6 +153,10 @@ class NewestFirst(Base):
         if queryset.model is not self.model:
             return super().get_paginator(request, queryset, *args, **kwargs)
         return NewestPaginator(queryset, *args, shown=self.get_queryset(request), **kwargs)
+
+    def search_index(self, search_term: str) -> Index:
+        """Return what the database has for a search."""
+        return Index.NONE
 
     def attach(self, rows: Sequence[Any]) -> None:
         """Read what is shown beside the rows of a page."""

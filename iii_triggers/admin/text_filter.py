@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -55,3 +56,11 @@ class TextFilter(admin.SimpleListFilter):
             "suggestions": self.suggestions(),
             "query_string": changelist.get_query_string(remove=[name or ""]),
         }
+
+
+def as_uuid(text: str) -> uuid.UUID | None:
+    """Return the UUID in ``text``, None if there is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from iii_triggers.admin import newest_list
 from iii_triggers.models import Delivery, Function, Subscription, Topic, Trigger
+from iii_triggers.operations import bounded_scan
 
 from .deliveries import LIST, change_url, listed, make
 
@@ -107,6 +108,20 @@ def test_the_list_is_searched_by_id_key_function_and_topic(owner: Client) -> Non
     for term in (str(row.pk), "order-7", "ada", "BILL", "order"):
         assert listed(owner, q=term) == [row], term
     assert listed(owner, q="order-") == []
+
+
+def test_an_id_is_found_however_old_and_parts_of_names_among_the_newest(
+    owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_scan, "MAX_IN_A_ROW", 3)
+    old = make(function_id="demo.old", topic="rare")
+    for _ in range(3):
+        make()
+    assert listed(owner, q=str(old.pk)) == listed(owner, topic="rare") == [old]
+    response = owner.get(LIST, {"q": "old"})
+    assert list(response.context["cl"].result_list) == []
+    assert "Look further back" in response.content.decode()
+    assert listed(owner, q="old", before=str(Delivery.objects.order_by("pk")[1].pk)) == [old]
 
 
 def test_what_was_published_is_not_searched(owner: Client) -> None:

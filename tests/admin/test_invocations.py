@@ -213,6 +213,7 @@ class TestBoundedScan:
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(bounded_scan, "MAX_SCANNED", 5)
+        monkeypatch.setattr(bounded_scan, "MAX_IN_A_ROW", 5)
 
     def test_a_rare_combination_is_looked_for_a_bounded_number_of_rows(self, owner: Client) -> None:
         wanted = make(function_id="rare", trigger_type="cron")

@@ -73,7 +73,7 @@ def test_a_bad_parameter_is_named(root: Client, deliveries: list[Delivery], quer
 def test_a_page_looks_at_so_many_deliveries_only(
     root: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
-    monkeypatch.setattr(bounded_scan, "MAX_SCANNED", 3)
+    monkeypatch.setattr(bounded_scan, "MAX_IN_A_ROW", 3)
     make(age=timedelta(hours=1), function_id="r")
     for _ in range(7):
         make(function_id="x")
