@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, transaction
 
 from iii_triggers.models import Trigger, TriggerType
 from iii_triggers.models.changes import gathered_changes
@@ -35,8 +35,9 @@ def apply(file: ConfigFile, *, prune: bool, user: User | None = None) -> Plan:
             planned = plan(file, prune=prune)
             for change in planned.changes:
                 _carry_out(change, user)
-    except IntegrityError as error:
-        message = "Somebody took an id of the file in this moment. Nothing was changed: try again."
+    except DatabaseError as error:
+        reason = str(error).partition("\n")[0]
+        message = f"Somebody changed the same rows, or the database is away ({reason}): try again."
         raise ConfigFileError.of(message) from error
     return planned
 

@@ -10,8 +10,11 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError
 
 from iii_triggers.models import Change, Subscription, Trigger, TriggerType, Worker
+from iii_triggers.operations.config_files import applying
 from iii_triggers.operations.config_files.applying import apply
+from iii_triggers.operations.config_files.planning import plan
 from iii_triggers.operations.config_files.plans import Plan
+from iii_triggers.operations.config_files.problems import ConfigFileError
 from iii_triggers.operations.config_files.summary import lines_of, totals_of
 
 from .conftest import Write, exported, file_of
@@ -170,9 +173,25 @@ def test_all_or_nothing(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Trigger.objects, "create", create)
     text = f"triggers:{GREET}- {{id: b, trigger_type: x, function_id: f}}"
-    with pytest.raises(Exception, match="try again"):
+    with pytest.raises(ConfigFileError, match="try again"):
         done(text)
     assert not Trigger.objects.exists()
+
+
+def test_a_row_that_goes_in_this_moment_is_no_failure_of_the_command(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("greet", api_path="hello")
+
+    def plan_and_lose(*args: Any, **options: Any) -> Plan:
+        planned = plan(*args, **options)
+        Trigger.objects.all().delete()
+        return planned
+
+    monkeypatch.setattr(applying, "plan", plan_and_lose)
+    with pytest.raises(ConfigFileError, match="try again"):
+        done(f"triggers:{GREET}")
+    assert Trigger.objects.get().config == {"api_path": "hello"}
 
 
 def test_the_log_of_the_admin_names_who_did_it(write: Write) -> None:
