@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 ESCAPES = {"\n": " ", "\r": " ", "\t": " "}
@@ -30,3 +33,14 @@ def wants_colour(stream: Any) -> bool:
     https://no-color.org: any value but an empty one.
     """
     return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+@contextmanager
+def reader_may_go() -> Iterator[None]:
+    """End what writes in peace when nobody reads any more, as in ``| head``."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What Python flushes at its end must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -150,6 +150,21 @@ def test_names_cannot_write_to_the_terminal(process: Node) -> None:
     assert "all is well" in text
 
 
+class Unread(StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_it_ends_in_peace_when_nobody_reads(
+    process: Node, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert status(out=Unread())[0] == 0
+        print("to nowhere", file=out, flush=True)
+    assert (tmp_path / "out").read_text() == ""
+
+
 @pytest.mark.parametrize(
     ("out", "no_colour", "is_coloured"),
     [(Terminal(), "", True), (Terminal(), "1", False), (StringIO(), "", False)],

@@ -11,7 +11,7 @@ from django.core.management.color import Style, no_style
 from django.db import Error as DatabaseProblem
 
 from iii_triggers.management import status_report
-from iii_triggers.management.terminal import wants_colour
+from iii_triggers.management.terminal import reader_may_go, wants_colour
 from iii_triggers.operations.problems import CODES
 from iii_triggers.operations.status import Status, look
 
@@ -60,12 +60,13 @@ class Command(BaseCommand):
         except DatabaseProblem as error:
             text = f"The database does not answer: {error}"
             raise CommandError(text.strip(), returncode=CANNOT_TELL) from error
-        if options["json"]:
-            report = status_report.as_json(status, failing=failing)
-            self.stdout.write(json.dumps(report, indent=2))
-        else:
-            is_coloured = options["force_color"] or wants_colour(self.stdout)
-            self._print(status, failing, self.style if is_coloured else no_style())
+        with reader_may_go():
+            if options["json"]:
+                report = status_report.as_json(status, failing=failing)
+                self.stdout.write(json.dumps(report, indent=2))
+            else:
+                is_coloured = options["force_color"] or wants_colour(self.stdout)
+                self._print(status, failing, self.style if is_coloured else no_style())
         if any(problem.code in failing for problem in status.problems):
             raise SystemExit(NEEDS_ATTENTION)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import select
 import signal
-import sys
 import threading
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterable
@@ -21,7 +19,7 @@ from django.utils import timezone
 
 from iii_triggers.conf import settings
 from iii_triggers.management.run_lines import json_of, line_of
-from iii_triggers.management.terminal import wants_colour
+from iii_triggers.management.terminal import reader_may_go, wants_colour
 from iii_triggers.models import Invocation
 from iii_triggers.operations.following import Filters, Follower
 
@@ -92,11 +90,8 @@ class Command(BaseCommand):
         if settings.III_HISTORY != "all":
             self.stderr.write(f'III_HISTORY is "{settings.III_HISTORY}": not every run is kept.')
         self._stop_on_signal()
-        try:
+        with reader_may_go():
             self._follow(Follower(filters=filters), options, self._line(options))
-        except BrokenPipeError:
-            # Nobody reads any more. What Python flushes at its end must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _follow(
         self, follower: Follower, options: dict[str, Any], line: Callable[[Invocation], str]
