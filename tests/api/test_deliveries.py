@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -109,7 +108,7 @@ def test_a_payload_that_cannot_be_read_is_text(root: Client) -> None:
     assert (answer["payload"], answer["payload_text"]) == (None, "1e999")
 
 
-@pytest.mark.parametrize("pk", [str(uuid4()), "x" * 36, "-" * 36, "%00"])
+@pytest.mark.parametrize("pk", ["0197b2c4-5d6e-7f80-9a1b-2c3d4e5f6071", "x" * 36, "-" * 36, "%00"])
 def test_an_unknown_delivery_is_not_found(root: Client, db: None, pk: str) -> None:
     for method, path in (("GET", ""), ("GET", "payload/"), ("POST", "redrive/")):
         problem(send(root, method, f"{LIST}{pk}/{path}"), 404)
