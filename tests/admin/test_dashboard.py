@@ -9,11 +9,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.admin import AdminSite
+from django.contrib.admin import site as default_site
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import path
 from django.utils import timezone
 
-from iii_triggers.models import Delivery, Node, Trigger, Worker
+from iii_triggers.models import Dashboard, Delivery, Node, Trigger, TriggerType, Worker
 from tests.support.history import count_runs, make_run
 
 from .conftest import looking, staff
@@ -60,6 +63,15 @@ def make_cron() -> Trigger:
     return trigger
 
 
+class OtherSite:
+    """URLs of a site whose admin has another name, and not the pages of every model."""
+
+    site = AdminSite(name="backstage")
+    for model in (Dashboard, Delivery, Trigger, TriggerType):
+        site.register(model, type(default_site.get_model_admin(model)))
+    urlpatterns = [path("backstage/", site.urls)]
+
+
 @pytest.fixture
 def busy(make_worker: Callable[[], Worker], db: None) -> None:
     """Something for every panel."""
@@ -100,8 +112,8 @@ def test_who_is_not_logged_in_is_sent_to_the_login(busy: None) -> None:
 
 
 def test_it_can_only_be_looked_at(owner: Client) -> None:
-    for path in ("add/", "1/change/", "1/delete/", "1/history/"):
-        assert owner.get(PAGE + path).status_code == 404
+    for page in ("add/", "1/change/", "1/delete/", "1/history/"):
+        assert owner.get(PAGE + page).status_code == 404
 
 
 def test_the_index_of_the_app_leads_to_it(viewer: Client, stranger: Client) -> None:
@@ -206,6 +218,14 @@ def test_nothing_is_inline(viewer: Client, busy: None) -> None:
     page = viewer.get(PAGE).content.decode()
     assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:|<style", page)
     assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", page))
+
+
+def test_any_site_of_the_admin_can_have_it(viewer: Client, busy: None, settings: Any) -> None:
+    settings.ROOT_URLCONF = OtherSite
+    page = viewer.get("/backstage/iii_triggers/dashboard/").content.decode()
+    assert 'data-url="/backstage/iii_triggers/dashboard/live/?span=hour"' in page
+    assert "/backstage/iii_triggers/delivery/?state=dead" in page
+    assert "iii-tiles-worker" not in page, "it links to pages that are not there"
 
 
 def test_the_number_of_queries_does_not_depend_on_the_rows(

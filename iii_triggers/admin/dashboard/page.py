@@ -73,7 +73,7 @@ class DashboardAdmin(ReadOnly, EngineAdmin[Dashboard]):
             "title": gettext("Dashboard"),
             "opts": self.opts,
             "media": self.media,
-            "live_url": f"{reverse(f'admin:{LIVE}')}?span={_span(request).id}",
+            "live_url": f"{self._live_url()}?span={_span(request).id}",
             "refresh_ms": str(REFRESH_MS),
         }
         return self._answer(request, "page", context)
@@ -81,6 +81,9 @@ class DashboardAdmin(ReadOnly, EngineAdmin[Dashboard]):
     def show_live(self, request: HttpRequest) -> HttpResponse:
         """Answer with what changes on the page: a piece of HTML."""
         return self._answer(request, "live", self._live_context(request))
+
+    def _live_url(self) -> str:
+        return reverse(f"admin:{LIVE}", current_app=self.admin_site.name)
 
     def _answer(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
         # What links of the admin lead to depends on it, in sites with several admins.
