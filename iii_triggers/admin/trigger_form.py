@@ -97,7 +97,9 @@ class TriggerForm(ModelForm[Trigger]):
         self._check_entries()
         if not self.errors:
             self._check_unique()
-            self._check_config()
+            # One that code declares can be switched off whatever has become of its config.
+            if "config" in self.fields or self._value("enabled"):
+                self._check_config()
         return cleaned_data
 
     def _trigger_type_field(self) -> forms.ChoiceField:

@@ -65,7 +65,8 @@ def change(trigger: Trigger, values: dict[str, Any], *, user: Any, message: str)
         return []
     for name in changed:
         setattr(trigger, name, values[name])
-    if CHECKED.intersection(changed):
+    # Whatever has become of its config, it can be switched off.
+    if CHECKED.intersection(changed) and (trigger.enabled or changed != ["enabled"]):
         check(trigger)
     _save(trigger, changed)
     log_action(user, trigger, message % ", ".join(changed))

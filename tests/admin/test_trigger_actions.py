@@ -85,6 +85,13 @@ def test_a_trigger_whose_config_became_invalid_is_not_enabled(
     assert not Trigger.objects.filter(enabled=True).exists()
 
 
+def test_a_trigger_whose_config_became_invalid_can_be_switched_off(
+    owner: Client, trigger: Trigger
+) -> None:
+    Trigger.objects.update(config={})
+    assert "1 trigger was disabled." in run(owner, "disable", trigger).content.decode()
+
+
 def test_a_trigger_is_checked_by_the_type_of_the_namespace_it_names(owner: Client) -> None:
     TriggerType.objects.create(type_id="slack", config_schema={"required": ["channel"]})
     TriggerType.objects.create(type_id="slack", namespace="blue", config_schema={})

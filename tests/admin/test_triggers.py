@@ -224,7 +224,11 @@ def test_a_trigger_of_a_worker_can_only_be_looked_at(owner: Client, trigger: Tri
     assert "billing" in page
 
 
-def test_of_a_trigger_in_code_only_enabled_can_be_edited(owner: Client, trigger: Trigger) -> None:
+@pytest.mark.parametrize("config", [{"api_path": "a"}, {}], ids=["valid", "invalid by now"])
+def test_of_a_trigger_in_code_only_enabled_can_be_edited(
+    owner: Client, trigger: Trigger, config: Any
+) -> None:
+    trigger.config = config
     of_source(trigger, Trigger.Source.CODE)
     page = owner.get(change_url(trigger)).content.decode()
     assert 'name="config"' not in page

@@ -144,6 +144,14 @@ def test_it_can_be_switched_off_and_on(root: Client, trigger: Trigger) -> None:
     assert logged(CHANGE) == ["Changed enabled through the REST API."] * 2
 
 
+def test_it_can_be_switched_off_whatever_has_become_of_its_config(
+    root: Client, trigger: Trigger
+) -> None:
+    Trigger.objects.update(config={})
+    assert send(root, "POST", path(trigger, "disable/")).json()["state"] == "disabled"
+    problem(send(root, "POST", path(trigger, "enable/")), 400)
+
+
 def test_it_is_not_switched_on_against_its_type(root: Client, trigger: Trigger) -> None:
     other = Trigger.objects.create(
         trigger_type="http", function_id="f", config=trigger.config, enabled=False
