@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 BASE = "/admin/iii_triggers/"
-PAGES = ("worker", "function", "trigger", "stateitem", "streamitem", "configuration", "delivery")
+LIVE = ("worker", "function", "trigger", "delivery", "invocation")
+PAGES = (*LIVE, "stateitem", "streamitem", "configuration")
 
 
 @pytest.mark.parametrize("page", PAGES)
