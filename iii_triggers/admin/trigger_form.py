@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -97,6 +98,7 @@ class TriggerForm(ModelForm[Trigger]):
         self._check_entries()
         if not self.errors:
             self._check_unique()
+            self._check_stale()
             # One that code declares can be switched off whatever has become of its config.
             if "config" in self.fields or self._value("enabled"):
                 self._check_config()
@@ -126,6 +128,14 @@ class TriggerForm(ModelForm[Trigger]):
         if same.exclude(pk=self.instance.pk).exists() if self.instance.pk else same.exists():
             message = gettext("The namespace “%(namespace)s” has another trigger with this id.")
             self.add_error("trigger_id", message % {"namespace": namespace})
+
+    def _check_stale(self) -> None:
+        """Refuse to overwrite a config that nobody has seen here."""
+        seen, stored = self.data.get("initial-config"), pretty_json(self.initial.get("config"))
+        is_edited = not {"trigger_type", "config"}.isdisjoint(self.changed_data)
+        if seen and self.instance.pk and is_edited and _canonical(seen) != _canonical(stored):
+            message = gettext("It was changed meanwhile. Open the page again to see what it is now.")
+            self._blame_config(message)
 
     def _check_entries(self) -> None:
         """See whether the config can be read, and whether it is the one of the type."""
@@ -187,6 +197,11 @@ def _with_config(data: Any, config: str) -> Any:
     changed = data.copy()
     changed["config"] = config
     return changed
+
+
+def _canonical(text: str) -> str:
+    """Return a text that tells configs apart: to Python, ``1`` and ``True`` are equal."""
+    return json.dumps(object_in(text), sort_keys=True)
 
 
 def rejection(error: TriggerRejected) -> str:

@@ -103,6 +103,23 @@ def test_an_untouched_config_is_not_saved_over_what_came_meanwhile(
     assert (trigger.config, trigger.function_id) == ({"api_path": "newer"}, "f")
 
 
+@pytest.mark.parametrize("edit", [{"config": '{"api_path": "mine"}'}, {"trigger_type": "free"}])
+def test_a_config_that_came_meanwhile_is_not_overwritten(
+    owner: Client, trigger: Trigger, edit: dict[str, Any]
+) -> None:
+    TriggerType.objects.create(type_id="free")
+    opened = owner.get(change_url(trigger)).context["adminform"].form.initial_config
+    Trigger.objects.update(config={"api_path": "newer"})
+    data = form(config=opened, config_mode="json") | edit
+    response = owner.post(change_url(trigger), {**data, "initial-config": opened})
+    assert "changed meanwhile" in errors(response)["config"][0]
+    assert "changed meanwhile" in part(response).errors[0]
+    assert Trigger.objects.values_list("trigger_type", "config").get() == (
+        "http",
+        {"api_path": "newer"},
+    )
+
+
 @pytest.mark.parametrize(
     ("entries", "key", "message"),
     [
