@@ -7,7 +7,6 @@ sends more of it (5 of each kind to each operation by default; 100 take some min
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -26,7 +25,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from iii_triggers.api.openapi import written_schema
-from iii_triggers.engine.process import process_engine
+from tests.browser.engines import background_engine
 from tests.permissions.rows import make_rows
 
 from .calling import API
@@ -57,6 +56,8 @@ ROWS = {
 }
 """What stands for a row in the paths of each list."""
 
+__all__ = ["background_engine"]
+
 pytestmark = pytest.mark.slow
 
 
@@ -66,15 +67,13 @@ def rows(transactional_db: None) -> dict[str, Model]:
 
 
 @pytest.fixture
-def api(rows: dict[str, Model], settings: Any) -> Iterator[Any]:
+def api(rows: dict[str, Model], settings: Any) -> Any:
     """The schema of a site with some rows, and its application."""
     settings.ALLOWED_HOSTS = ["localhost"]
     settings.III_API_THROTTLES = {"read": "", "write": "", "fire": ""}
-    process_engine.start_in_background()
     schema = schemathesis.openapi.from_dict({**written_schema(), "servers": [{"url": API}]})
     schema.app = get_wsgi_application()
-    yield schema
-    process_engine.stop_in_background()
+    return schema
 
 
 @pytest.fixture
