@@ -32,7 +32,8 @@ def admin_pages(client: Client) -> Iterator[Page]:
     """Yield each list with its filters, searches and pages, and what else the admin shows."""
     yield Page("admin index", reverse("admin:index"))
     for model, model_admin in admin.site._registry.items():
-        if model._meta.app_label == APP and model._meta.managed:
+        # The dashboard is registered too, without rows; it is among the other pages.
+        if model._meta.app_label == APP and not model._meta.proxy:
             yield from _list_pages(client, model, model_admin)
             yield from _row_pages(model)
     yield from _other_pages()
@@ -91,10 +92,10 @@ def _row_pages(model: type[Model]) -> Iterator[Page]:
 
 
 def _other_pages() -> Iterator[Page]:
-    """Yield pages without arguments: forms to add rows, and those that are no list."""
+    """Yield all that take no argument, such as forms to add rows."""
     for pattern in _patterns(admin.site.get_urls()):
         name = pattern.name or ""
-        if APP in name and not name.endswith("_changelist"):
+        if APP in name:
             try:
                 yield Page(name.removeprefix(f"{APP}_"), reverse(f"admin:{name}"))
             except NoReverseMatch:

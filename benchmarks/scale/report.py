@@ -9,24 +9,24 @@ from django.db import connections
 from django.test import Client
 
 from .pages import Page, admin_pages, api_pages
-from .timing import Timing, time_page
+from .timing import HEAD, Timing, time_page
 
 SHOWN = 40
 
 
-def report(*, is_verbose: bool) -> int:
+def report(*, repeats: int, is_verbose: bool) -> int:
     """Print the table; return 1 if a page took too much."""
     # A page that fails is one line of the table.
     client = Client(raise_request_exception=False)
     users = get_user_model()._default_manager
     client.force_login(users.create_superuser("scale", password="scale"))
     try:
-        timings = [time_page(client, page) for page in _pages(client)]
+        timings = [time_page(client, page, repeats=repeats) for page in _pages(client)]
     finally:
         connections.close_all()
     slowest = sorted(timings, key=lambda timing: -timing.ms)
     shown = slowest if is_verbose else slowest[:SHOWN]
-    print("\n".join(timing.line() for timing in shown))
+    print("\n".join([HEAD, *(timing.line() for timing in shown)]))
     return _verdict(timings)
 
 
