@@ -134,7 +134,9 @@ class TriggerForm(ModelForm[Trigger]):
         seen, stored = self.data.get("initial-config"), pretty_json(self.initial.get("config"))
         is_edited = not {"trigger_type", "config"}.isdisjoint(self.changed_data)
         if seen and self.instance.pk and is_edited and _canonical(seen) != _canonical(stored):
-            message = gettext("It was changed meanwhile. Open the page again to see what it is now.")
+            message = gettext(
+                "It was changed meanwhile. Open the page again to see what it is now."
+            )
             self._blame_config(message)
 
     def _check_entries(self) -> None:

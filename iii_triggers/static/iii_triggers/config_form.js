@@ -40,7 +40,17 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
+  /* A browser sends nothing for what is no number, or half a date: the key would be gone. */
+  function isReadable() {
+    const odd = [...part.querySelectorAll("input")].find((input) => input.validity.badInput);
+    odd?.reportValidity();
+    return !odd;
+  }
+
   async function press(button) {
+    if (!isReadable()) {
+      return;
+    }
     const how = button.value;
     await show(how);
     const pressed = part.querySelector(`button[name=_show_config][value="${how}"]`);
@@ -53,6 +63,12 @@ document.addEventListener("DOMContentLoaded", () => {
     if (button) {
       event.preventDefault();
       press(button);
+    }
+  });
+
+  form.addEventListener("submit", (event) => {
+    if (!isReadable()) {
+      event.preventDefault();
     }
   });
 
