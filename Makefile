@@ -10,9 +10,10 @@ TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_ARGS ?=
+SCALE_ARGS ?=
 SDK_ARGS ?=
 
-.PHONY: help run superuser test test-fast test-postgres test-sdk lint format screenshots bench soak fuzz clean
+.PHONY: help run superuser test test-fast test-postgres test-sdk lint format screenshots bench soak fuzz scale clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -71,6 +72,9 @@ soak: $(BIN)/.dev ## Kill processes while messages flow: is any lost? (SOAK_ARGS
 
 fuzz: $(BIN)/.dev ## Send engines a million frames that nobody expects (FUZZ_ARGS=--short)
 	$(BIN)/python -m benchmarks.fuzz $(FUZZ_ARGS)
+
+scale: $(BIN)/.dev ## Time every page of the admin and the API with a million runs (SCALE_ARGS=--short)
+	$(BIN)/python -m benchmarks.scale $(SCALE_ARGS)
 
 clean: ## Remove what the other targets made, except the database
 	rm -rf $(VENV) .envs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache test-output

@@ -50,7 +50,8 @@ SELECT 't-' || n, 'default', type, '', 'app.function_' || n % 2000,
         ELSE json_build_object('topic', 'topic-' || n % 100)
     END,
     'api', n % 20 > 0, CASE WHEN n % 20 = 0 THEN 'disabled' ELSE 'active' END, '', now(), now(),
-    CASE WHEN type = 'cron' AND n % 20 > 0 THEN now() + n * interval '1 second' END, ''
+    CASE WHEN type = 'cron' AND n % 20 > 0 THEN now() + n * interval '1 second' END,
+    CASE WHEN type IN ('queue', 'subscribe') THEN md5(n::text) ELSE '' END
 FROM (SELECT n, COALESCE(NULLIF(({types})[n % 10 + 1], ''), 'cron') AS type
     FROM generate_series(1, {triggers}) n) AS numbered
 """
