@@ -92,8 +92,8 @@ INSERT INTO iii_triggers_typestat (minute, trigger_type, failed, bucket, count)
 SELECT minute, type, failed, bucket, 1 + bucket
 FROM (
     SELECT date_trunc('minute', now()) - n * interval '1 minute' AS minute
-    FROM generate_series(0, 190) n
-    UNION ALL SELECT date_trunc('hour', now()) - interval '4 hours' - n * interval '15 minutes'
+    FROM generate_series(0, 105) n
+    UNION ALL SELECT date_trunc('hour', now()) - interval '2 hours' - n * interval '15 minutes'
     FROM generate_series(0, 671) n
 ) AS moments,
     (SELECT DISTINCT unnest({types}) AS type) AS types,

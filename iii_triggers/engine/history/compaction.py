@@ -16,7 +16,7 @@ from iii_triggers.models import TypeStat
 from .numbers import Numbers
 from .writing import write
 
-FINE_S = 3 * 3600
+FINE_S = 90 * 60
 """How long the numbers of each minute are kept."""
 COARSE_MINUTES = 15
 
