@@ -60,18 +60,15 @@ class TriggerAdmin(ConfigPages, CronPages, FirePages, EngineAdmin[Trigger]):
 
     form = TriggerForm
     list_display = (
-        "trigger_type",
-        "function_id",
-        "summary",
+        "type_and_config",
+        "function",
         "state_and_error",
         "last_day",
         "next_fire",
-        "enabled",
-        "source",
-        "owner",
-        "updated_at",
+        "source_and_owner",
+        "updated",
     )
-    list_display_links = ("trigger_type", "function_id")
+    list_display_links = ("type_and_config", "function")
     list_filter = ("trigger_type", "state", "enabled", "source", "namespace")
     list_select_related = ("worker", "created_by")
     search_fields = ("trigger_id", "function_id", "trigger_type", "error")
@@ -86,10 +83,18 @@ class TriggerAdmin(ConfigPages, CronPages, FirePages, EngineAdmin[Trigger]):
             "iii_triggers/fire.js",
         ]
 
-    @admin.display(description=_("config"))
-    def summary(self, trigger: Trigger) -> str:
-        """The config in one line."""
-        return config_summary(trigger)
+    @admin.display(description=_("trigger type"), ordering="trigger_type")
+    def type_and_config(self, trigger: Trigger) -> SafeString:
+        """The kind of event source, and which events."""
+        return with_note(
+            cut(trigger.trigger_type), config_summary(trigger) if trigger.config else ""
+        )
+
+    @admin.display(description=_("function"), ordering="function_id")
+    def function(self, trigger: Trigger) -> SafeString:
+        """What it runs, with the namespace if that is not the usual one."""
+        is_usual = trigger.namespace == "default"
+        return with_note(cut(trigger.function_id), "" if is_usual else cut(trigger.namespace))
 
     @admin.display(description=_("state"))
     def state_badge(self, trigger: Trigger) -> SafeString:
@@ -116,6 +121,17 @@ class TriggerAdmin(ConfigPages, CronPages, FirePages, EngineAdmin[Trigger]):
     def owner(self, trigger: Trigger) -> str:
         """The worker that owns the trigger, or the person who made it."""
         return str(trigger.worker or trigger.created_by or NOTHING)
+
+    @admin.display(description=_("source"), ordering="source")
+    def source_and_owner(self, trigger: Trigger) -> SafeString:
+        """Where it comes from, and who owns it."""
+        owner = trigger.worker or trigger.created_by
+        return with_note(trigger.get_source_display(), cut(str(owner)) if owner else "")
+
+    @admin.display(description=_("updated at"), ordering="updated_at")
+    def updated(self, trigger: Trigger) -> str:
+        """When it was saved last."""
+        return moment(trigger.updated_at)
 
     @admin.display(description=_("config"))
     def pretty_config(self, trigger: Trigger) -> str:

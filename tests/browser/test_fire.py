@@ -47,6 +47,10 @@ def test_a_trigger_is_fired_with_an_edited_payload(live_server: Any, size: str) 
         assert "succeeded" in page.inner_text("#content .iii-badge")
         page.goto(f"{live_server.url}/admin/iii_triggers/trigger/")
         assert page.inner_text(".field-last_day a") == "1"
+        if size == "desktop":
+            results = page.locator("#changelist .results").bounding_box()
+            last = page.locator("td.field-next_fire").first.bounding_box()
+            assert last["x"] + last["width"] <= results["x"] + results["width"]
 
 
 def fire(page: Any, payload: str) -> None:
