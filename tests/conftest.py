@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -31,12 +31,18 @@ TEST_DEADLINE_S = 20
 NEVER_S = 3600
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give every ``async def`` test an event loop; sort what several processes share."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Give every ``async def`` test an event loop; sort what several processes share.
+
+    That comes last: pytest-django sorts too.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "runner")
+    yield
     if hasattr(config, "workerinput"):  # one of several processes, says pytest-xdist
         put_slow_first(items)
 
