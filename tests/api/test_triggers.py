@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from iii_triggers.models import Change, Trigger, TriggerType
+from tests.support.threads import race
 
 from .calling import fields, problem, send
 from .conftest import Login
@@ -76,6 +77,15 @@ def test_an_id_that_is_taken_is_pointed_at(root: Client, trigger: Trigger) -> No
     document = problem(send(root, "POST", LIST, body), 409)
     assert (document["code"], list(fields(document))) == ("trigger_exists", ["/trigger_id"])
     assert send(root, "POST", LIST, {**body, "namespace": "blue"}).status_code == 201
+
+
+def test_of_two_who_take_an_id_at_the_same_time_one_gets_it(
+    transactional_db: None, root: Client
+) -> None:
+    body = {"trigger_type": "x", "function_id": "f", "trigger_id": "t"}
+    answers = race(*[lambda: send(root, "POST", LIST, body)] * 3)
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+    assert logged(ADDITION) == ["Made through the REST API."]
 
 
 def test_a_route_that_is_taken_is_pointed_at_with_the_other(root: Client, trigger: Trigger) -> None:
