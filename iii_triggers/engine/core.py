@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 
 from iii_triggers.conf import settings
 from iii_triggers.models import Node
-from iii_triggers.protocol.errors import EngineNotRunning, FunctionNotFound
+from iii_triggers.protocol.errors import EngineNotRunning
 from iii_triggers.protocol.messages import WorkerRegistered
 
 from .access.sessions import OPEN, Session
@@ -232,13 +232,12 @@ class Engine:
         await self.sync.refresh()
 
     async def invoke_fresh(self, call: Call) -> Payload:
-        """Invoke a function; one that is not found is looked for in the database's newest state.
+        """Invoke a function; one that is not known is looked for in the database's newest state.
 
         Raises what ``Invoker.invoke`` raises.
         """
-        try:
-            return await self.invoker.invoke(call)
-        except FunctionNotFound:
+        # Looking first: a call that finds nothing is a run that failed.
+        if self.functions.find(call.namespace, call.function_id) is None:
             await self.refresh()
         return await self.invoker.invoke(call)
 

@@ -45,8 +45,11 @@ async def test_the_error_of_the_function_is_that_of_the_caller(
     caller = await connect()
     await make(engine, namespace="team")
     data = {"trigger_id": "t", "namespace": "team"}
-    error = (await caller.call("engine::fire_trigger", data))["error"]
+    with override_settings(III_HISTORY="all"):
+        error = (await caller.call("engine::fire_trigger", data))["error"]
+        await engine.history.flush()
     assert error["code"] == "function_not_found"
+    assert await engine.database.run(Invocation.objects.filter(function_id="f").count) == 1
 
 
 @pytest.mark.parametrize("trigger_id", ["u", "t\0", ""])
