@@ -27,7 +27,7 @@ _SPACE = rb"[ \t\r\n]*+"
 _REST = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
 # A string without an end, and a backslash without what it escapes: the text was cut there.
 _STRING = rb'"%s(?:"|\\?\Z)' % _REST
-_VALUE = re.compile(rb'%s|[^][{}",\s]++' % _STRING, re.DOTALL)
+_SCALAR = re.compile(rb'[^][{}",\s]++')
 _REST_OF_STRING = re.compile(rb"%s(?:\\\Z)?" % _REST, re.DOTALL)
 _STEPS = re.compile(rb"%s|([\[{]++)|([]}])" % _STRING, re.DOTALL)
 _PLAIN = bytes.maketrans(ascii_uppercase.encode() + b"-", ascii_lowercase.encode() + b"_")
@@ -45,15 +45,16 @@ def redact(text: bytes) -> tuple[bytes, bool]:
     found = find(plain, 0)
     if found is None:
         return text, False
-    parts, done = [], 0
+    parts: list[bytes] = []
+    done = 0
     while found is not None:
-        parts.append(text[done : found.end()])
-        if found["key"] is not None:
-            parts.append(_MASKED_VALUE)
-            done = _end_of_value(text, found.end())
-        else:
-            parts.append(_MASKED_REST)
+        value, string = found.end("key"), found.end("string")
+        if value < 0:
+            parts += (text[done : found.end()], _MASKED_REST)
             done = _end(_REST_OF_STRING, text, found.end())
+        else:
+            parts += (text[done:value], _MASKED_VALUE)
+            done = string if string > 0 else _end_of_value(text, value)
         found = find(plain, done)
     parts.append(text[done:])
     return b"".join(parts), True
@@ -73,7 +74,7 @@ def redact_message(text: str) -> str:
 
 def _end_of_value(text: bytes, start: int) -> int:
     if text[start : start + 1] not in (b"{", b"["):
-        return _end(_VALUE, text, start)
+        return _end(_SCALAR, text, start)
     depth = 0
     for step in _STEPS.finditer(text, start):
         depth += len(step[1] or b"") - len(step[2] or b"")
@@ -89,8 +90,17 @@ def _end(pattern: re.Pattern[bytes], text: bytes, start: int) -> int:
 
 def _find_in(plain: bytes) -> Callable[[bytes, int], re.Match[bytes] | None]:
     """Return what searches a text in which letters are small for secret keys."""
-    keys = _keys_in_json(tuple(settings.III_HISTORY_REDACT))
+    keys = _latest_keys(settings.III_HISTORY_REDACT)
     return keys.escaped.search if ESCAPE in plain else keys.plain.search
+
+
+def _latest_keys(keys: list[str]) -> _Keys:
+    """Return the patterns of a setting; the same list is not looked at again."""
+    global _latest
+    latest = _latest
+    if latest is None or latest[0] is not keys:
+        latest = _latest = (keys, _keys_in_json(tuple(keys)))
+    return latest[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,9 @@ class _Keys:
     plain: re.Pattern[bytes]
     escaped: re.Pattern[bytes]
     r"""Also finds keys some of whose characters are escaped (``\u0070``); takes thrice as long."""
+
+
+_latest: tuple[list[str], _Keys] | None = None
 
 
 @lru_cache(maxsize=8)
@@ -129,7 +142,8 @@ def _known(keys: tuple[str, ...]) -> list[str]:
 def _beginning_with(first: Iterable[bytes], names: Iterable[bytes]) -> re.Pattern[bytes]:
     """A quote after a backslash begins no string. To look ahead saves trying every key in vain."""
     begin = rb'"(?<!\\")(?=%s)(?:%s)' % (b"|".join(sorted(set(first))), b"|".join(names))
-    return re.compile(rb'%s(?:(?P<key>"%s:%s)|:)' % (begin, _SPACE, _SPACE))
+    end = rb'(?:(?P<key>"%s:%s)(?P<string>%s)?|:)' % (_SPACE, _SPACE, _STRING)
+    return re.compile(begin + end, re.DOTALL)
 
 
 def _in_json(key: str) -> bytes:
