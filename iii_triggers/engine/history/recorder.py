@@ -1,7 +1,7 @@
 """The history as the event loop sees it: what ended is noted, and written a moment later.
 
-Noting costs the caller an entry in a list. A thread of its own makes rows of the entries and
-writes them, many in one statement. When more runs end than it can write, what is over
+Noting costs the caller two small JSON texts. A thread of its own hands them to the database, many
+in one statement. When more runs end than it can write, what is over
 ``III_HISTORY_MAX_PENDING`` is counted and not kept.
 """
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 SHOWN_AFTER_S = 1.0
 """A run that takes longer has a row before it ends."""
 MAX_BYTES = 64 * 1024 * 1024
-"""How much of payloads may wait to be written; beyond that, runs are kept without them."""
+"""How much may wait to be written; beyond that, runs are kept without their payloads."""
 BATCH = 5000
 """Runs that are written in one transaction."""
 
@@ -152,12 +152,15 @@ class History:
     def _entry(self, pending: Pending, outcome: Outcome | None, duration_ms: float | None) -> Entry:
         run_id = self._run_id(pending)
         return make_entry(
-            pending, outcome, run_id=run_id, node_id=self.node_id, duration_ms=duration_ms
+            pending,
+            outcome,
+            run_id=run_id,
+            node_id=self.node_id,
+            duration_ms=duration_ms,
+            has_room=self._bytes < MAX_BYTES,
         )
 
     def _note(self, entry: Entry) -> None:
-        if self._bytes + entry.size > MAX_BYTES:
-            entry.drop_payload()
         self._bytes += entry.size
         self._entries.append(entry)
 

@@ -18,9 +18,6 @@ from msgspec import Struct, to_builtins
 from iii_triggers.protocol.codec import to_json
 from iii_triggers.protocol.text import storable
 
-Row = dict[str, Any] | Struct
-"""Every column and its value, in one order for all rows of a model."""
-
 NEWEST = "excluded.{column}"
 SUM = "{table}.{column} + excluded.{column}"
 # Rounds to milliseconds, and leaves no zeros at the end: as Django writes them.
@@ -30,22 +27,29 @@ SQLITE_TIME = "rtrim(rtrim(strftime('%%Y-%%m-%%d %%H:%%M:%%f', {value}, 'unixepo
 def upsert(
     connection: BaseDatabaseWrapper,
     model: type[models.Model],
-    rows: Sequence[Row],
+    rows: Sequence[bytes],
     *,
+    columns: tuple[str, ...],
     sums: tuple[str, ...] = (),
 ) -> None:
-    """Write rows in place of those with the same key; columns in ``sums`` are added to theirs.
+    """Write rows (texts of ``row_text``) in place of those with the same key.
 
-    Where there are sums, all other columns are the key; elsewhere it is the primary key.
+    Columns in ``sums`` are added to theirs. Where there are sums, all other columns are the key;
+    elsewhere it is the primary key.
     """
     if rows:
-        columns = _columns(rows[0])
+        text = b"[%s]" % b",".join(rows)
         with connection.cursor() as cursor:
-            cursor.execute(_sql(connection.alias, model, columns, sums), [_encoded(rows)])
+            cursor.execute(_sql(connection.alias, model, columns, sums), [text.decode()])
 
 
-def _columns(row: Row) -> tuple[str, ...]:
-    return row.__struct_fields__ if isinstance(row, Struct) else tuple(row)
+def row_text(row: Struct) -> bytes:
+    """Return a row as JSON text that every database stores; its fields are the columns."""
+    try:
+        text = to_json(row)
+    except UnicodeError:
+        return to_json(_storable(row))
+    return to_json(_storable(row)) if b"\\u0000" in text else text
 
 
 @lru_cache(maxsize=32)
@@ -108,18 +112,7 @@ def _type_in_json(field: models.Field[Any, Any], connection: BaseDatabaseWrapper
     return "text" if isinstance(field, models.CharField) else str(field.db_type(connection))
 
 
-def _encoded(rows: Sequence[Row]) -> str:
-    """Return rows as JSON text that every database stores."""
-    try:
-        text = to_json(rows)
-    except UnicodeError:
-        text = b"\\u0000"
-    if b"\\u0000" in text:
-        text = to_json([_storable(row) for row in rows])
-    return text.decode()
-
-
-def _storable(row: Row) -> dict[str, Any]:
+def _storable(row: Struct) -> dict[str, Any]:
     return {
         column: storable(value) if isinstance(value, str) else value
         for column, value in to_builtins(row).items()

@@ -13,15 +13,38 @@ from django.db import (
     router,
     transaction,
 )
+from msgspec import Struct
 
 from iii_triggers.engine.durability import do_not_wait_for_disk
 from iii_triggers.models import Invocation, InvocationPayload, TriggerStat, TypeStat
 
-from .entries import Entry, payload_of, run_of
+from .entries import Entry, PayloadRow, Run
 from .numbers import Numbers
-from .upserts import Row, upsert
+from .upserts import row_text, upsert
 
 logger = logging.getLogger(__name__)
+
+
+class InMinute(Struct):
+    """The columns of ``TypeStat``."""
+
+    minute: int
+    """Seconds since the epoch."""
+    trigger_type: str
+    failed: bool
+    bucket: int
+    count: int
+
+
+class InHour(Struct):
+    """The columns of ``TriggerStat``."""
+
+    hour: int
+    """Seconds since the epoch."""
+    namespace: str
+    trigger_id: str
+    succeeded: int
+    failed: int
 
 
 def write(entries: Sequence[Entry], numbers: Numbers) -> None:
@@ -46,44 +69,35 @@ def _write_alone(entry: Entry) -> None:
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError:
-        logger.exception("A run of %s could not be written.", entry.run.function_id)
+        logger.exception("A run of %s could not be written.", entry.function_id)
 
 
 def _write_all(entries: Sequence[Entry], numbers: Numbers) -> None:
     using = router.db_for_write(Invocation)
     connection = connections[using]
-    latest = {entry.run.id: entry for entry in entries}.values()
-    runs, payloads = [run_of(entry) for entry in latest], [payload_of(entry) for entry in latest]
+    latest = {entry.run_id: entry for entry in entries}.values()
+    runs, payloads = [entry.run for entry in latest], [entry.payload for entry in latest]
     with transaction.atomic(using=using):
         do_not_wait_for_disk(using)
-        upsert(connection, Invocation, runs)
-        upsert(connection, InvocationPayload, payloads)
-        upsert(connection, TypeStat, _type_rows(numbers), sums=("count",))
-        upsert(connection, TriggerStat, _trigger_rows(numbers), sums=("succeeded", "failed"))
+        upsert(connection, Invocation, runs, columns=Run.__struct_fields__)
+        columns = PayloadRow.__struct_fields__
+        upsert(connection, InvocationPayload, payloads, columns=columns)
+        columns = InMinute.__struct_fields__
+        upsert(connection, TypeStat, _in_minutes(numbers), columns=columns, sums=("count",))
+        columns, sums = InHour.__struct_fields__, ("succeeded", "failed")
+        upsert(connection, TriggerStat, _in_hours(numbers), columns=columns, sums=sums)
 
 
-def _type_rows(numbers: Numbers) -> list[Row]:
+def _in_minutes(numbers: Numbers) -> list[bytes]:
     """Return the rows in one order for all processes, which otherwise would lock each other out."""
     return [
-        {
-            "minute": minute * 60,
-            "trigger_type": type_id,
-            "failed": failed,
-            "bucket": bucket,
-            "count": count,
-        }
+        row_text(InMinute(minute * 60, type_id, failed, bucket, count))
         for (minute, type_id, failed, bucket), count in sorted(numbers.by_type.items())
     ]
 
 
-def _trigger_rows(numbers: Numbers) -> list[Row]:
+def _in_hours(numbers: Numbers) -> list[bytes]:
     return [
-        {
-            "hour": hour * 3600,
-            "namespace": namespace,
-            "trigger_id": trigger_id,
-            "succeeded": counts[0],
-            "failed": counts[1],
-        }
-        for (hour, namespace, trigger_id), counts in sorted(numbers.by_trigger.items())
+        row_text(InHour(hour * 3600, namespace, trigger_id, succeeded, failed))
+        for (hour, namespace, trigger_id), (succeeded, failed) in sorted(numbers.by_trigger.items())
     ]

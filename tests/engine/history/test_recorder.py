@@ -233,14 +233,14 @@ async def test_a_row_the_database_refuses_does_not_take_others_with_it(
     worker = await connect("bad", "good")
     for function_id in ("bad", "good"):
         await run_on(engine, worker, Call(function_id=function_id), result=1)
-    make_row = writing.run_of
+    upsert = writing.upsert
 
-    def refuse(entry: Any) -> Any:
-        if entry.run.function_id == "bad":
+    def refuse(connection: Any, model: Any, rows: list[bytes], **columns: Any) -> None:
+        if any(b'"bad"' in row for row in rows):
             raise DataError
-        return make_row(entry)
+        upsert(connection, model, rows, **columns)
 
-    monkeypatch.setattr(writing, "run_of", refuse)
+    monkeypatch.setattr(writing, "upsert", refuse)
     assert [run.function_id for run in await rows(engine)] == ["good"]
 
 
