@@ -14,7 +14,7 @@ from .pages import Page
 
 MAX_MS = 300
 MAX_QUERIES = 30
-TRIES = 3
+TRIES = 6
 HEAD = f"{'ms':>8} {'cpu ms':>8} {'queries':>8} {'status':>7}"
 
 
