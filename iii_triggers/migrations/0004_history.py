@@ -130,4 +130,9 @@ class Migration(migrations.Migration):
             },
             bases=('iii_triggers.node',),
         ),
+        migrations.AddField(
+            model_name='node',
+            name='runs_dropped',
+            field=models.PositiveBigIntegerField(default=0, help_text='Because more ended than the history could write; they are counted only.', verbose_name='runs not kept'),
+        ),
     ]
