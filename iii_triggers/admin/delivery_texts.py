@@ -14,12 +14,12 @@ from iii_triggers.conf import settings
 from iii_triggers.delivery.policy import Policy
 from iii_triggers.models import Delivery
 
-from .formatting import badge
+from .formatting import UNKNOWN, badge
 
 State = Delivery.State
 WaitsFor = Delivery.WaitsFor
 
-STATE_SYMBOLS = {
+STATE_SYMBOLS: dict[str, str] = {
     State.QUEUED: "◔",
     State.LEASED: "▶",
     State.RETRY: "↻",
@@ -30,7 +30,7 @@ STATE_SYMBOLS = {
     State.SKIPPED: "»",
 }
 
-WAITS = {
+WAITS: dict[str, Promise] = {
     WaitsFor.FUNCTION: _("waits for its function: nobody offers “%(function)s” now"),
     WaitsFor.SUBSCRIBER: _("waits for a subscriber: no function is subscribed to “%(topic)s”"),
     WaitsFor.TURN: _("waits for its turn: others of its lane come first"),
@@ -41,7 +41,7 @@ WAITS_FOR_THE_SAME = _(
 WAITS_FOR_ITS_TIME = _("waits for its time")
 WAITS_FOR_CELERY = _("waits for a Celery worker on the queue “%(queue)s”")
 
-MEANINGS = {
+MEANINGS: dict[str, Promise] = {
     State.LEASED: _("The function runs."),
     State.RETRY: _("It failed and is tried again."),
     State.HELD: _("It runs once somebody releases it."),
@@ -54,8 +54,8 @@ MEANINGS = {
 
 def delivery_badge(delivery: Delivery) -> SafeString:
     """Return the state as symbol and word."""
-    state = State(delivery.state)
-    return badge(state.value, STATE_SYMBOLS[state], state.label)
+    symbol = STATE_SYMBOLS.get(delivery.state, UNKNOWN)
+    return badge(delivery.state, symbol, delivery.get_state_display())
 
 
 def waiting_reason(delivery: Delivery) -> str:
@@ -72,7 +72,7 @@ def waiting_reason(delivery: Delivery) -> str:
 
 def situation(delivery: Delivery) -> str | Promise:
     """Return where the delivery stands, in a sentence."""
-    return MEANINGS.get(State(delivery.state), "")
+    return MEANINGS.get(delivery.state, "")
 
 
 def policy_in_words(policy: Policy) -> str:
@@ -94,8 +94,8 @@ def duration(seconds: float) -> str:
 def _reason(delivery: Delivery) -> str | Promise:
     if delivery.waits_for == WaitsFor.SUBSCRIBER and delivery.function_id:
         return WAITS_FOR_THE_SAME
-    if delivery.waits_for:
-        return WAITS[WaitsFor(delivery.waits_for)]
+    if delivery.waits_for in WAITS:
+        return WAITS[delivery.waits_for]
     if delivery.run_at > timezone.now():
         return WAITS_FOR_ITS_TIME
     return WAITS_FOR_CELERY

@@ -22,6 +22,8 @@ MAX_PRETTY = MAX_JSON
 """Indentation makes a deeply nested payload many times as long."""
 MAX_LINE = 80
 NOTHING = "—"
+UNKNOWN = "?"
+"""The symbol of a state that a newer version of the app wrote."""
 
 STATE_SYMBOLS = {
     Trigger.State.ACTIVE: "●",
@@ -45,8 +47,8 @@ STATE_MEANINGS = {
 
 
 def pretty_json(value: Any) -> str:
-    """Return ``value`` as JSON for people."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """Return ``value`` as JSON for people; half a surrogate pair, which no page holds, escaped."""
+    return _encodable(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def json_block(value: Any) -> str | SafeString:
@@ -144,4 +146,9 @@ def _indented(text: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _encodable(text)
+
+
+def _encodable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()

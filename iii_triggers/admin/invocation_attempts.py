@@ -56,7 +56,7 @@ def _timeline(runs: Sequence[Invocation], shown: Invocation) -> Iterator[Attempt
     whole_ms = max(_ms(_end(run) - first) for run in runs) or 1.0
     pauses = [NOTHING, *(_pause(before, after) for before, after in pairwise(runs))]
     for run, pause in zip(runs, pauses, strict=True):
-        width = max(elapsed_ms(run) / whole_ms * 100, LEAST_WIDTH)
+        width = max((elapsed_ms(run) or 0.0) / whole_ms * 100, LEAST_WIDTH)
         x = min(_ms(run.started_at - first) / whole_ms * 100, 100 - LEAST_WIDTH)
         yield Attempt(
             number=run.attempt,
@@ -74,11 +74,12 @@ def _timeline(runs: Sequence[Invocation], shown: Invocation) -> Iterator[Attempt
 
 def _pause(before: Invocation, after: Invocation) -> str:
     pause = after.started_at - _end(before)
-    return duration_text(_ms(pause)) if pause > timedelta() else NOTHING
+    is_known = elapsed_ms(before) is not None and pause > timedelta()
+    return duration_text(_ms(pause)) if is_known else NOTHING
 
 
 def _end(run: Invocation) -> datetime:
-    return run.started_at + timedelta(milliseconds=elapsed_ms(run))
+    return run.started_at + timedelta(milliseconds=elapsed_ms(run) or 0.0)
 
 
 def _ms(span: timedelta) -> float:

@@ -39,4 +39,7 @@ def moment_of(ordered_id: uuid.UUID) -> datetime:
     """Return when an id was made, to the millisecond. Raise ValueError for no such id."""
     if ordered_id.version != 7:
         raise ValueError("Only ids of version 7 know their time.")
-    return EPOCH + timedelta(milliseconds=ordered_id.int >> 80)
+    try:
+        return EPOCH + timedelta(milliseconds=ordered_id.int >> 80)
+    except OverflowError as error:
+        raise ValueError("It says that it is made after the year 9999.") from error

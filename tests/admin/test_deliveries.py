@@ -73,6 +73,14 @@ def test_every_state_can_be_shown_and_filtered(owner: Client, state: str) -> Non
     assert owner.get(change_url(wanted)).status_code == 200
 
 
+def test_what_a_newer_version_wrote_is_shown_as_it_is(owner: Client) -> None:
+    make(state="asleep")
+    late = make(state="queued", waits_for="godot", payload=r'"\ud800"')
+    page = owner.get(LIST).content.decode()
+    assert "</span> asleep</span>" in page
+    assert r"\ud800" in owner.get(change_url(late)).content.decode()
+
+
 def test_filters_find_what_waits_for_what(owner: Client) -> None:
     rows = {what: make(waits_for=what) for what in ("function", "subscriber", "turn")}
     make()
@@ -136,7 +144,13 @@ def test_a_crafted_address_does_not_tell_what_was_published(owner: Client, looku
 
 
 @pytest.mark.parametrize(
-    "query", [{"before": "x"}, {"before": "00000000-0000-4000-8000-000000000000"}, {"topic": "\0"}]
+    "query",
+    [
+        {"before": "x"},
+        {"before": "00000000-0000-4000-8000-000000000000"},
+        {"before": "ffffffff-ffff-7fff-bfff-ffffffffffff"},
+        {"topic": "\0"},
+    ],
 )
 def test_a_crafted_filter_leads_back_to_the_list(owner: Client, query: dict[str, str]) -> None:
     response = owner.get(LIST, query)

@@ -109,6 +109,31 @@ def test_a_run_that_goes_on_grows_until_now(owner: Client) -> None:
     assert "Input and output are kept when the run has ended." in page
 
 
+def test_a_lost_run_does_not_grow(owner: Client) -> None:
+    *_, last = make_attempts(status="failed", duration_ms=None, error_code="node_lost")
+    Invocation.objects.filter(attempt=2).update(duration_ms=None)
+    page = page_of(owner, last)
+    # Nobody knows how long it took, nor how long the pause after such a one was.
+    assert [">50 s" in page, ">4 s</td>" in page, ">2 s</td>" in page] == [False, False, True]
+    assert 'class="iii-bar iii-failed" x="99.40" y="0" width="0.60"' in page
+    Invocation.objects.update(started_at=timezone.now() - timedelta(hours=50))
+    assert "50 h<" not in owner.get(LIST).content.decode()
+
+
+def test_a_status_of_a_newer_version_is_shown_as_it_is(owner: Client) -> None:
+    run = make(status="paused")
+    assert "</span> paused</span>" in page_of(owner, run)
+    assert "</span> paused</span>" in owner.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("text", [r'"\ud800"', r'{"a": "x\udfff"}'])
+def test_half_a_pair_of_surrogates_is_shown_escaped(owner: Client, text: str) -> None:
+    run = make(payload={"input": text, "output": text})
+    shown = text.replace('"', "&quot;").strip("{}")
+    assert page_of(owner, run).count(shown) == 2
+    assert owner.get(page_url(run, "edit")).status_code == 200
+
+
 def test_many_attempts_are_cut_to_the_newest(
     owner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

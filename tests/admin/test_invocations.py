@@ -123,7 +123,14 @@ def test_filters_find_nothing_for_what_cannot_be(owner: Client, value: str) -> N
 
 
 @pytest.mark.parametrize(
-    "query", [{"before": "x"}, {"before": str(uuid.uuid4())}, {"function": "\0"}, {"q": "\0"}]
+    "query",
+    [
+        {"before": "x"},
+        {"before": "00000000-0000-4000-8000-000000000000"},
+        {"before": "ffffffff-ffff-7fff-bfff-ffffffffffff"},
+        {"function": "\0"},
+        {"q": "\0"},
+    ],
 )
 def test_a_crafted_filter_leads_back_to_the_list(owner: Client, query: dict[str, str]) -> None:
     response = owner.get(LIST, query)

@@ -34,6 +34,11 @@ def test_a_bound_is_an_id_of_its_time() -> None:
     assert moment_of(bound) == moment
 
 
+def test_a_time_that_no_calendar_has_is_none() -> None:
+    with pytest.raises(ValueError, match="9999"):
+        moment_of(uuid.UUID("ffffffff-ffff-7fff-bfff-ffffffffffff"))
+
+
 def test_other_ids_know_no_time() -> None:
     with pytest.raises(ValueError, match="version 7"):
         moment_of(uuid.uuid4())
