@@ -16,9 +16,10 @@ class IiiError(Exception):
     stacktrace: str | None = None
 
     def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
-        self.message = message if message is not None else inspect.getdoc(type(self)) or ""
+        # Functions of the site raise it with whatever they caught.
+        self.message = (inspect.getdoc(type(self)) or "") if message is None else str(message)
         if code is not None:
-            self.code = code
+            self.code = str(code)
         super().__init__(self.message)
 
 

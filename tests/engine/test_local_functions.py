@@ -80,6 +80,16 @@ async def test_a_coded_error_of_a_function_keeps_its_code(run: Run) -> None:
     assert caught.value.code == "MINE"
 
 
+async def test_an_error_made_of_another_reaches_the_caller_and_the_history(run: Run) -> None:
+    def fail(data: Any) -> None:
+        odd: Any = ValueError("broken")
+        raise IiiError(odd, code=odd)
+
+    with override_settings(III_HISTORY="all"), pytest.raises(IiiError) as caught:
+        await asyncio.wait_for(run(fail), 5)
+    assert (caught.value.code, caught.value.message) == ("broken", "broken")
+
+
 @pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit, TimeoutError])
 async def test_a_function_cannot_hang_its_caller_or_end_the_engine(
     run: Run, error: type[BaseException]
