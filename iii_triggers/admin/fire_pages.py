@@ -46,6 +46,9 @@ PIECE = "admin/iii_triggers/trigger/firing_form.html"
 PIECE_HEADER = "X-Iii-Piece"
 """Tells that a script wants a piece of a page, and that an answer is one."""
 
+LAST_DAY = {"started": "day"}
+"""The filter of the runs that are counted."""
+
 
 class FireForm(forms.Form):
     """A payload to try a trigger with."""
@@ -98,7 +101,7 @@ class FirePages(Base):
     def last_day(self, trigger: Trigger) -> SafeString:
         """How many runs ended, and how many of them failed."""
         counts: TriggerCounts = getattr(trigger, "counts", TriggerCounts())
-        total = count_link(counts.succeeded + counts.failed, _runs_url(trigger))
+        total = count_link(counts.succeeded + counts.failed, _runs_url(trigger, **LAST_DAY))
         failed = ngettext("%d failed", "%d failed", counts.failed) % counts.failed
         return with_note(total, failed if counts.failed else "", is_error=True)
 
@@ -135,7 +138,7 @@ class FirePages(Base):
         context = {
             "counts": counts_of_triggers([trigger])[trigger.pk],
             "runs_url": _runs_url(trigger),
-            "failed_runs_url": _runs_url(trigger, status="failed"),
+            "failed_runs_url": _runs_url(trigger, **LAST_DAY, status="failed"),
         }
         if not self.has_fire_permission(request):
             return context

@@ -94,10 +94,11 @@ class TestPage:
         TriggerStat.objects.create(succeeded=41, failed=2, **facts)
         page = owner.get(change_url(trigger)).content.decode()
         assert "<strong>41</strong> succeeded" in page
-        assert "?trigger=greet&amp;status=failed" in page
+        assert "?trigger=greet&amp;started=day&amp;status=failed" in page
         shown = owner.get(LIST).content.decode()
         assert ">43</a>" in shown
         assert "2 failed" in shown
+        assert "?trigger=greet&amp;started=day" in shown
 
     def test_the_numbers_of_a_list_are_one_query(
         self, owner: Client, trigger: Trigger, django_assert_num_queries: Any
