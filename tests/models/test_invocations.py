@@ -21,7 +21,7 @@ Ask = Callable[[], QuerySet[Invocation]]
         ("iii_run_status", lambda: Invocation.objects.failed().order_by("-id")[:10]),
         ("iii_run_status", lambda: Invocation.objects.running().order_by("id")[:10]),
         ("iii_run_delivery", lambda: Invocation.objects.of_delivery(uuid.uuid4())),
-        ("iii_run_chosen_id", lambda: Invocation.objects.called("x")),
+        ("iii_run_chosen_id", lambda: Invocation.objects.called("x").order_by()),
     ],
 )
 def test_rare_runs_are_found_by_their_index(index: str, ask: Ask) -> None:
