@@ -60,7 +60,9 @@ def fire(modeladmin: EngineAdmin[Trigger], request: HttpRequest, trigger: Trigge
 
 def _fire(trigger: Trigger) -> str:
     if trigger.trigger_type != TYPE_ID:
-        raise TriggerRejected(gettext("Only cron triggers can be fired by hand."))
+        raise TriggerRejected(
+            gettext("Only cron triggers have a schedule to fire beside: try this one on its page.")
+        )
     return str(firing.fire_now(trigger))
 
 

@@ -140,7 +140,7 @@ def test_keys_that_have_no_field_stay_whatever_is_entered() -> None:
 
 
 def test_a_key_with_any_characters_has_a_field_of_its_own() -> None:
-    schema = {"properties": {"a.b": {}, "a": {"properties": {"b": {}}}, 'ü "%': {}}}
+    schema: dict[str, Any] = {"properties": {"a.b": {}, "a": {"properties": {"b": {}}}, 'ü "%': {}}}
     names = list(SchemaForm(plan_of(schema), base={}).fields)
     assert names == ["config.a%2Eb", "config.a.b", "config.%C3%BC%20%22%25"]
     data = {name: str(number) for number, name in enumerate(names)}
