@@ -61,7 +61,7 @@ def fire(modeladmin: EngineAdmin[Trigger], request: HttpRequest, trigger: Trigge
 def _fire(trigger: Trigger) -> str:
     if trigger.trigger_type != TYPE_ID:
         raise TriggerRejected(
-            gettext("Only cron triggers have a schedule to fire beside: try this one on its page.")
+            gettext("Only cron triggers have a schedule: try this one on its page.")
         )
     return str(firing.fire_now(trigger))
 

@@ -148,7 +148,7 @@ def test_the_action_fires_cron_triggers_and_names_others(owner: Client, trigger:
     data = {"action": "fire_now", "_selected_action": [nightly.pk, trigger.pk]}
     page = owner.post(LIST, data, follow=True).content.decode()
     assert Delivery.objects.get().trigger_id == "nightly"
-    assert "Only cron triggers have a schedule to fire beside: try this one on its page." in page
+    assert "Only cron triggers have a schedule: try this one on its page." in page
 
 
 def test_a_workers_trigger_can_be_fired_too(owner: Client) -> None:
