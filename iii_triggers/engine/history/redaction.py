@@ -30,6 +30,7 @@ _STRING = rb'"%s(?:"|\\?\Z)' % _REST
 _SCALAR = re.compile(rb'[^][{}",\s]++')
 _REST_OF_STRING = re.compile(rb"%s(?:\\\Z)?" % _REST, re.DOTALL)
 _STEPS = re.compile(rb"%s|([\[{]++)|([]}])" % _STRING, re.DOTALL)
+_REST_OF_CHANNEL = re.compile(rb',"direction":"(?:read|write)"}')
 _PLAIN = bytes.maketrans(ascii_uppercase.encode() + b"-", ascii_lowercase.encode() + b"_")
 _SHORT_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r"}
 
@@ -39,6 +40,7 @@ def redact(text: bytes) -> tuple[bytes, bool]:
 
     Redacted are the whole value of such a key, whatever it is, and the rest of a string that
     begins like a header of that name (``"Set-Cookie: ..."``). Takes time linear in the text.
+    The key of a channel goes too and does not count: every HTTP input has two, which end with it.
     """
     plain = text.translate(_PLAIN)
     find = _find_in(plain)
@@ -46,7 +48,7 @@ def redact(text: bytes) -> tuple[bytes, bool]:
     if found is None:
         return text, False
     parts: list[bytes] = []
-    done = 0
+    done, has_secrets = 0, False
     while found is not None:
         value, string = found.end("key"), found.end("string")
         if value < 0:
@@ -55,16 +57,18 @@ def redact(text: bytes) -> tuple[bytes, bool]:
         else:
             parts += (text[done:value], _MASKED_VALUE)
             done = string if string > 0 else _end_of_value(text, value)
+        has_secrets = has_secrets or _REST_OF_CHANNEL.match(text, done) is None
         found = find(plain, done)
     parts.append(text[done:])
-    return b"".join(parts), True
+    return b"".join(parts), has_secrets
 
 
 def redact_message(text: str) -> str:
     """Return the text of an error without what looks like a secret.
 
-    That is the value in ``key=value``, ``key: value`` and ``"key": "value"`` with a secret key,
-    and the password in ``scheme://user:password@host``.
+    That is the value in ``key=value``, ``key: value`` and ``"key": "value"`` with a secret key, a
+    list or an object too, of ``Authorization: …`` and ``Cookie: …`` the rest of the line; and the
+    password in ``scheme://user:password@host``.
     """
     if not text:
         return text
@@ -168,13 +172,32 @@ def _codes(character: str) -> Iterator[str]:
 
 @lru_cache(maxsize=8)
 def _keys_in_messages(keys: tuple[str, ...]) -> re.Pattern[str]:
-    names = "|".join(re.escape(key).replace("_", "[-_]") for key in _known(keys))
-    quoted = r"\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\]|\\.)*+'?"
-    plain = r"(?:(?:bearer|basic|digest|token) {1,8})?[^\s,;&\"'(){}\[\]]++"
-    return re.compile(
-        rf"((?<![\w-])(?:{names})\\?[\"']?\s{{0,8}}[=:]\s{{0,8}}\\?)(?:{quoted}|{plain})",
-        re.IGNORECASE | re.DOTALL,
+    known = _known(keys)
+    headers, others = (
+        _alternatives(known, are_headers=True),
+        _alternatives(known, are_headers=False),
     )
+    key = rf"(?<![\w-])(?:(?P<header>{headers})|{others})"
+    sign = r"\\{0,8}[\"']?\s{0,8}(?:=>|={1,3}|:=?)\s{0,8}\\{0,8}"
+    quoted_or_more = rf"(?:[bfru]{{1,2}}(?=[\"']))?{_QUOTED}++|{_bracketed(3)}|{_BRACKET}[^\n]*+"
+    word = r"(?:(?:bearer|basic|digest|token) {1,8})?[^\s,;&\"'(){}\[\]]++"
+    rest = rf"(?(header)[^\r\n]++|{word}(?:(?=\(){_bracketed(3)})?)"
+    return re.compile(rf"({key}{sign})(?:{quoted_or_more}|{rest})", re.IGNORECASE | re.DOTALL)
 
 
+def _alternatives(keys: Iterable[str], *, are_headers: bool) -> str:
+    """Match one of the keys; values of these headers have many parts, down to the end of a line."""
+    chosen = [key for key in keys if key.endswith(_HEADERS) == are_headers]
+    return "|".join(re.escape(key).replace("_", "[-_]") for key in chosen) or r"(?!)"
+
+
+def _bracketed(depth: int) -> str:
+    """Match a list, an object or the arguments of a call, with so many levels in it."""
+    within = rf"[^][(){{}}\"']++|{_QUOTED}" + (f"|{_bracketed(depth - 1)}" if depth else "")
+    return rf"{_BRACKET}(?:{within})*+(?:[])}}]|\Z)"
+
+
+_HEADERS = ("authorization", "cookie")
+_QUOTED = r"(?:\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\]|\\.)*+'?)"
+_BRACKET = r"[\[({]"
 _PASSWORD_IN_URL = re.compile(r"(://[^\s/:@\"']{0,255}:)[^\s/@\"']{1,1024}(?=@)")

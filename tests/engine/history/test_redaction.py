@@ -123,6 +123,22 @@ def test_access_keys_of_channels_go_whatever_the_site_says(settings: Any) -> Non
     assert '"password": "p"' in redacted(text)
 
 
+@pytest.mark.parametrize(
+    ("value", "has_secrets"),
+    [
+        ({"channel_id": "c", "access_key": "k", "direction": "read"}, False),
+        ({"channel_id": "c", "access_key": "k", "direction": "write"}, False),
+        ({"channel_id": "c", "access_key": "k", "direction": "read", "token": "t"}, True),
+        ({"access_key": "k"}, True),
+        ({"access_key": "k", "direction": "north"}, True),
+    ],
+)
+def test_keys_of_channels_are_no_secrets_of_the_caller(value: Any, has_secrets: bool) -> None:
+    text, found = redact(json.dumps({"response": value}, separators=(",", ":")).encode())
+    assert found is has_secrets
+    assert b'"k"' not in text
+
+
 def test_it_does_what_a_walk_through_the_value_does() -> None:
     chance = random.Random(11)
     for _ in range(1500):
@@ -214,6 +230,14 @@ def test_hostile_texts_take_time_in_proportion(text: bytes) -> None:
         ("GET /x?api_key=hunter2&y=1", f"GET /x?api_key={MASK}&y=1"),
         ("api-key: Bearer hunter2, x", f"api-key: {MASK}, x"),
         ("postgres://me:hunter2@db/x", f"postgres://me:{MASK}@db/x"),
+        ("password == 'hunter2' or password:=x", f"password == {MASK} or password:={MASK}"),
+        ("{'password': b'hunter2'}", f"{{'password': {MASK}}}"),
+        ("password: ['hun', {'ter': (2,)}], x", f"password: {MASK}, x"),
+        ("password=[[[[[hunter2]]]]]\nx", f"password={MASK}\nx"),
+        ("'password': SecretStr('hunter2'), x", f"'password': {MASK}, x"),
+        ("f(password=hunter2), (x)", f"f(password={MASK}), (x)"),
+        (r"{\\\"password\\\": \\\"hunter2\\\"", rf"{{\\\"password\\\": \\\{MASK}"),
+        ("password = 'hun''ter2', x", f"password = {MASK}, x"),
         ("the password is wrong", "the password is wrong"),
         ("mypassword=x https://host:80/a", "mypassword=x https://host:80/a"),
     ],
@@ -223,9 +247,30 @@ def test_messages_of_errors(message: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Cookie: a=b; session=hunter2\nx", f"Cookie: {MASK}\nx"),
+        ("{'cookie': 'a=b; c=hunter2', 'x': 1}", f"{{'cookie': {MASK}, 'x': 1}}"),
+        ('authorization: Digest a="b", c="hunter2"', f"authorization: {MASK}"),
+        ("authorization=['Bearer hunter2'] x", f"authorization={MASK} x"),
+    ],
+)
+def test_headers_with_many_parts_are_left_out_to_the_end_of_the_line(
+    message: str, shown: str, settings: Any
+) -> None:
+    settings.III_HISTORY_REDACT = ["cookie", "authorization"]
+    assert redact_message(message) == shown
+
+
+@pytest.mark.parametrize(
     "message",
     [
         "password='",
+        "password=(",
+        "password=(\n",
+        'password=[("',
+        "password=a(",
+        "password=\\",
         "password: ",
         "://a:",
         "password",
