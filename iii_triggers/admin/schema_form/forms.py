@@ -110,13 +110,19 @@ class SchemaForm(forms.Form):
     def _put(self, node: Node, values: dict[str, Any]) -> None:
         """Set or remove the key of a field that was changed; a box that must be there is no."""
         entered = self.cleaned_data.get(node.name)
-        if node.name not in self.changed_data or node.name in self.errors:
+        if not self._is_touched(node) or node.name in self.errors:
             if entered is False and node.required:
                 values.setdefault(node.key, False)
         elif self._is_empty(node, entered):
             values.pop(node.key, None)
         else:
             values[node.key] = entered
+
+    def _is_touched(self, node: Node) -> bool:
+        """Tell whether a field was changed; one that is new in the schema was not on the page."""
+        widget = self.fields[node.name].widget
+        is_missing = widget.value_omitted_from_data(self.data, self.files, node.name)
+        return node.name in self.changed_data and not is_missing
 
     def _is_empty(self, node: Node, entered: Any) -> bool:
         """Tell whether nothing was entered; JSON may say null, or an empty list."""
@@ -126,8 +132,7 @@ class SchemaForm(forms.Form):
 
     def _put_group(self, node: Node, values: dict[str, Any]) -> None:
         """Set a group in which something was changed; remove it if that made it empty."""
-        is_touched = any(leaf.name in self.changed_data for leaf in leaves(node.children))
-        if not is_touched and not node.required:
+        if not node.required and not any(map(self._is_touched, leaves(node.children))):
             return
         inner = self._object(node.children, values.get(node.key))
         if inner or node.required:

@@ -139,6 +139,12 @@ def test_keys_that_have_no_field_stay_whatever_is_entered() -> None:
     assert config == {"b": 1, "tuning": {"hidden": [1]}, "name": "new"}
 
 
+def test_fields_that_the_page_did_not_have_change_nothing() -> None:
+    base = {"name": "a", "text": "t", "count": 5, "kind": "b", "ids": ["i"], "free": [1]}
+    base |= {"tuning": {"tries": 1, "slow": True}}
+    assert save(SCHEMA, base, name="b") == {**base, "name": "b"}
+
+
 def test_a_key_with_any_characters_has_a_field_of_its_own() -> None:
     schema: dict[str, Any] = {"properties": {"a.b": {}, "a": {"properties": {"b": {}}}, 'ü "%': {}}}
     names = list(SchemaForm(plan_of(schema), base={}).fields)
