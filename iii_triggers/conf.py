@@ -28,6 +28,7 @@ REDACTED_KEYS = [
     "passwd",
     "password",
     "private_key",
+    "proxy_authorization",
     "refresh_token",
     "secret",
     "set_cookie",

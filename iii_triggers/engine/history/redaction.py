@@ -173,10 +173,8 @@ def _codes(character: str) -> Iterator[str]:
 @lru_cache(maxsize=8)
 def _keys_in_messages(keys: tuple[str, ...]) -> re.Pattern[str]:
     known = _known(keys)
-    headers, others = (
-        _alternatives(known, are_headers=True),
-        _alternatives(known, are_headers=False),
-    )
+    headers = _alternatives(known, are_headers=True)
+    others = _alternatives(known, are_headers=False)
     key = rf"(?<![\w-])(?:(?P<header>{headers})|{others})"
     sign = r"\\{0,8}[\"']?\s{0,8}(?:=>|={1,3}|:=?)\s{0,8}\\{0,8}"
     quoted_or_more = rf"(?:[bfru]{{1,2}}(?=[\"']))?{_QUOTED}++|{_bracketed(3)}|{_BRACKET}[^\n]*+"
