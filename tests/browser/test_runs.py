@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -103,6 +104,24 @@ def replay_all(page: Any, url: str) -> None:
     assert "greet: 4" in page.inner_text("#content")
     follow(page, "input[type=submit][value^=Yes]")
     assert "4 runs are queued again." in page.inner_text(".messagelist")
+
+
+def test_who_reads_the_attempts_stays_there_while_the_run_goes_on(
+    live_server: Any, transactional_db: None
+) -> None:
+    User.objects.create_superuser("ada", password="secret")
+    first = make_run(status="failed", delivery_id=uuid.uuid4())
+    run = make_run(status="running", duration_ms=None, delivery_id=first.delivery_id, attempt=2)
+    with open_page(width=390, height=800) as page:
+        log_in(page, live_server.url)
+        page.goto(live_server.url + page_url(run))
+        # A site that is started anew is asked again.
+        page.route("**/live/", lambda route: route.fulfill(status=503), times=1)
+        page.focus(".iii-attempts a")
+        page.evaluate("document.querySelector('.iii-scroll').scrollLeft = 40")
+        page.evaluate("document.querySelector('#iii-run-live').dataset.isOld = 'yes'")
+        page.wait_for_selector("#iii-run-live:not([data-is-old]) a:focus")
+        assert page.evaluate("document.querySelector('.iii-scroll').scrollLeft") == 40
 
 
 def test_the_page_of_a_run_tells_by_itself_when_it_has_ended(
