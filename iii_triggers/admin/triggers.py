@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import connection
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
@@ -187,6 +188,15 @@ class TriggerAdmin(ConfigPages, CronPages, FirePages, EngineAdmin[Trigger]):
         kept = (Trigger.Source.WORKER, Trigger.Source.CODE)
         is_free = getattr(obj, "source", None) not in kept
         return is_free and super().has_delete_permission(request, obj)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Trigger | None:
+        """Return the row of a page, locked as long as somebody saves or deletes it."""
+        trigger = super().get_object(request, object_id, from_field)
+        if trigger is None or request.method != "POST" or not connection.in_atomic_block:
+            return trigger
+        return Trigger.objects.select_for_update().filter(pk=trigger.pk).first()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Trigger], search_term: str

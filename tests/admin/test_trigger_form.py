@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from iii_triggers.models import Trigger, TriggerType
 
@@ -118,6 +120,13 @@ def test_a_config_that_came_meanwhile_is_not_overwritten(
         "http",
         {"api_path": "newer"},
     )
+
+
+@pytest.mark.skipif(not connection.features.has_select_for_update, reason="locks it anyway")
+def test_a_trigger_is_locked_while_it_is_saved(owner: Client, trigger: Trigger) -> None:
+    with CaptureQueriesContext(connection) as saving:
+        owner.post(change_url(trigger), form())
+    assert any("FOR UPDATE" in query["sql"] for query in saving.captured_queries)
 
 
 @pytest.mark.parametrize(
