@@ -81,7 +81,7 @@ class Follower:
             rows = rows.filter(pk__gte=least_id_at(since))
         least = least_id_at(floor)
         for run in _oldest_first(rows, at_most):
-            if run.pk >= least:
+            if run.pk >= least or run.pk in self._running:
                 self._seen.add(run.pk)
             yield run
 

@@ -94,6 +94,17 @@ def test_a_run_that_has_a_row_before_it_ends_is_found_when_it_ends(clock: Clock)
     assert follower.look() == []
 
 
+def test_a_long_run_that_ends_while_the_first_ones_are_printed_is_found_once(clock: Clock) -> None:
+    run("old", ago_s=100)
+    slow = run("slow", ago_s=90, status="running", duration_ms=None)
+    follower = Follower(filters=Filters())
+    printed = follower.begin(since=clock.now() - timedelta(hours=1), at_most=None)
+    found = names([next(printed)])
+    end(slow)
+    found += names(printed) + names(follower.look()) + names(follower.look())
+    assert found == ["old", "slow"]
+
+
 def test_a_running_row_that_is_gone_is_forgotten(clock: Clock) -> None:
     gone = run("gone", status="running", duration_ms=None)
     follower = follow()
