@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -35,6 +36,8 @@ else:
 
 FIRE = "iii_triggers_trigger_fire"
 PREVIEW = "iii_triggers_trigger_fire_times"
+MAX_TOLD = 20
+"""Triggers that are told of one by one after an action; a list may have thousands."""
 
 
 @admin.action(description=_("Fire selected cron triggers now"), permissions=["fire"])
@@ -42,20 +45,25 @@ def fire_now(
     modeladmin: EngineAdmin[Trigger], request: HttpRequest, queryset: QuerySet[Trigger]
 ) -> None:
     """Fire triggers beside their schedules, one after the other."""
-    for trigger in queryset:
-        fire(modeladmin, request, trigger)
+    outcomes = [fire(request, trigger) for trigger in queryset]
+    for level, text in outcomes[:MAX_TOLD]:
+        modeladmin.message_user(request, text, level)
+    rest = Counter(level for level, _text in outcomes[MAX_TOLD:])
+    if rest:
+        text = gettext("%(fired)d more were fired, %(refused)d more could not be.")
+        numbers = {"fired": rest[messages.SUCCESS], "refused": rest[messages.ERROR]}
+        modeladmin.message_user(request, text % numbers, messages.WARNING)
 
 
-def fire(modeladmin: EngineAdmin[Trigger], request: HttpRequest, trigger: Trigger) -> None:
-    """Fire a trigger, log that, and tell where to see what becomes of it."""
+def fire(request: HttpRequest, trigger: Trigger) -> tuple[int, str]:
+    """Fire a trigger and log that; return where to see what becomes of it, or why not."""
     try:
         with transaction.atomic():
             delivery_id = _fire(trigger)
             log_action(request.user, trigger, gettext("Fired by hand."))
     except TriggerRejected as error:
-        modeladmin.message_user(request, f"{trigger}: {rejection(error)}", messages.ERROR)
-    else:
-        modeladmin.message_user(request, _told(trigger, delivery_id), messages.SUCCESS)
+        return messages.ERROR, f"{trigger}: {rejection(error)}"
+    return messages.SUCCESS, _told(trigger, delivery_id)
 
 
 def _fire(trigger: Trigger) -> str:
@@ -103,7 +111,8 @@ class CronPages(Base):
         trigger = self.get_object(request, str(pk))
         if trigger is None:
             return HttpResponseRedirect(reverse("admin:iii_triggers_trigger_changelist"))
-        fire(self, request, trigger)
+        level, text = fire(request, trigger)
+        self.message_user(request, text, level)
         return HttpResponseRedirect(reverse("admin:iii_triggers_trigger_change", args=[pk]))
 
     def cron_context(self, request: HttpRequest, trigger: Trigger | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from iii_triggers.admin import cron_pages
 from iii_triggers.models import Delivery, Trigger
 from tests.delivery.conftest import messages
 
@@ -149,6 +150,18 @@ def test_the_action_fires_cron_triggers_and_names_others(owner: Client, trigger:
     page = owner.post(LIST, data, follow=True).content.decode()
     assert Delivery.objects.get().trigger_id == "nightly"
     assert "Only cron triggers have a schedule: try this one on its page." in page
+
+
+def test_of_very_many_that_are_fired_only_some_are_told_one_by_one(
+    owner: Client, trigger: Trigger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cron_pages, "MAX_TOLD", 1)
+    fired = [add(name).pk for name in "abc"]
+    data = {"action": "fire_now", "_selected_action": [*fired, trigger.pk]}
+    page = owner.post(LIST, data, follow=True).content.decode()
+    assert Delivery.objects.count() == 3
+    assert page.count("was fired") == 1
+    assert "2 more were fired, 1 more could not be." in page
 
 
 def test_a_workers_trigger_can_be_fired_too(owner: Client) -> None:
