@@ -110,6 +110,8 @@ WRONG_SETTINGS: list[tuple[str, str, Any]] = [
     ("E002", "III_SYNC_INTERVAL_S", 0),
     ("E002", "III_SHUTDOWN_GRACE_S", -1),
     ("E002", "III_SITE_THREADS", 0),
+    ("E002", "III_HISTORY_RETENTION_S", 1e10),
+    ("E002", "III_DELIVERY_RETENTION_S", 1e12),
     ("E003", "III_FUNCTION_CONFLICT", "oldest"),
     ("E003", "III_FUNCTION_CONFLICT", []),
     ("E003", "III_STREAM_ACCESS", "closed"),

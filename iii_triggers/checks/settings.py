@@ -37,6 +37,8 @@ _VARIABLES = re.compile(r"[A-Za-z0-9_*?\[\]!-]+")
 
 COUNT = Range(minimum=1)
 INTERVAL = Range(minimum=0.01, maximum=3600)
+RETENTION = Range(minimum=1, maximum=1e9)
+"""Up to 31 years: from further back than 1970 no id tells the time, and nothing would be pruned."""
 
 RANGES = {
     "III_DEFAULT_TIMEOUT_MS": Range(minimum=1, maximum=24 * 60 * 60 * 1000),
@@ -61,6 +63,9 @@ RANGES = {
     "III_SWEEP_INTERVAL_S": INTERVAL,
     "III_HISTORY_INTERVAL_S": INTERVAL,
     "III_HISTORY_PAYLOAD_BYTES": Range(minimum=0),
+    "III_HISTORY_RETENTION_S": RETENTION,
+    "III_DELIVERY_RETENTION_S": RETENTION,
+    "III_DEAD_RETENTION_S": RETENTION,
 }
 """Numbers with limits of their own; every other number must be at least 1."""
 
