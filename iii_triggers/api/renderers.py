@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from rest_framework import renderers
 from rest_framework.request import Request
@@ -34,4 +35,4 @@ class BrowsableRenderer(renderers.BrowsableAPIRenderer):
     def get_breadcrumbs(self, request: Request) -> list[tuple[str, str]]:
         """Leave out the paths in between, at which there is nothing."""
         found: list[tuple[str, str]] = super().get_breadcrumbs(request)
-        return [(name, url) for name, url in found if url.endswith("/")]
+        return [(name, url) for name, url in found if urlsplit(url).path.endswith("/")]
