@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC
+from itertools import islice
 from typing import Any
 
 from django.db import models
@@ -11,6 +12,9 @@ from rest_framework import serializers
 from rest_framework.settings import api_settings
 
 from iii_triggers.conf import settings
+
+MAX_UNKNOWN, MAX_KEY = 20, 255
+"""So much is told of keys that nobody knows, however many there are."""
 
 
 class TextField(serializers.CharField):
@@ -103,6 +107,7 @@ def check_keys(data: Any, known: Mapping[str, serializers.Field[Any, Any, Any, A
         whole = api_settings.NON_FIELD_ERRORS_KEY
         raise serializers.ValidationError({whole: ["The body must be a JSON object."]})
     names = ", ".join(name for name, field in known.items() if not field.read_only)
-    unknown = {key: [f"Unknown; known are {names}."] for key in data if key not in known}
+    others = islice((key for key in data if key not in known), MAX_UNKNOWN)
+    unknown = {key[:MAX_KEY]: [f"Unknown; known are {names}."] for key in others}
     if unknown:
         raise serializers.ValidationError(unknown)

@@ -113,3 +113,10 @@ def test_ids_have_the_length_of_the_setting(root: Client, settings: Any) -> None
     settings.III_MAX_ID_LENGTH = 5
     document = problem(send(root, "POST", LIST, {**GOOD, "function_id": "123456"}), 400)
     assert fields(document) == {"/function_id": "Ids have at most 5 characters."}
+
+
+def test_a_thousand_unknown_keys_are_not_all_told(root: Client) -> None:
+    body = {**GOOD, **{f"key-{number}" + "x" * 500: 1 for number in range(1000)}}
+    response = send(root, "POST", LIST, body)
+    assert len(problem(response, 400)["errors"]) == 20
+    assert len(response.content) < 20_000
