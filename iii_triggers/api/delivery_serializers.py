@@ -8,8 +8,8 @@ from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
 from iii_triggers.models import Delivery
-from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.errors import MalformedFrame
+from iii_triggers.protocol.json_values import shown_json
 
 from .fields import RowSerializer
 
@@ -106,8 +106,7 @@ class MessageSerializer(serializers.Serializer):  # type: ignore[type-arg]
 def message_of(delivery: Delivery) -> dict[str, Any]:
     """Return the payload of a delivery as JSON, or as text where that cannot be."""
     try:
-        payload, text = from_json(delivery.payload), None
+        payload, text = shown_json(delivery.payload), None
     except MalformedFrame:
-        # JSON that a worker may send, and that cannot be read here, such as 1e999.
         payload, text = None, delivery.payload
     return {"payload": payload, "payload_text": text, "metadata": delivery.metadata}

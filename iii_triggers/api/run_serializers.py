@@ -8,8 +8,8 @@ from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
 from iii_triggers.models import Invocation, InvocationPayload
-from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.errors import MalformedFrame
+from iii_triggers.protocol.json_values import shown_json
 
 from .fields import RowSerializer
 from .running import WaitSerializer
@@ -127,7 +127,6 @@ def _read(text: str, *, is_cut: bool) -> tuple[Any, str | None]:
     if is_cut:
         return None, text
     try:
-        return from_json(text), None
+        return shown_json(text), None
     except MalformedFrame:
-        # JSON that a worker may send, and that cannot be read here, such as 1e999.
         return None, text

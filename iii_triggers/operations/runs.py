@@ -11,8 +11,8 @@ from django.db import Error as DatabaseProblem
 
 from iii_triggers.engine.calls import Call, Outcome
 from iii_triggers.engine.process import process_engine, run_sync
-from iii_triggers.protocol.codec import from_json
 from iii_triggers.protocol.errors import IiiError
+from iii_triggers.protocol.json_values import shown_json
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +79,9 @@ def _ended(run_id: str, outcome: Outcome) -> RunResult:
     try:
         if not isinstance(outcome, IiiError):
             # A function of the site may return anything.
-            result = from_json(outcome.json())
+            result = shown_json(outcome.json())
             return RunResult(run_id=run_id, status="succeeded", result=result)
     except IiiError as error:
-        # Valid JSON of a worker may hold what cannot be read here, such as 1e999.
+        # Valid JSON of a worker may hold what cannot be shown here, such as 1e999.
         outcome = error
     return RunResult(run_id=run_id, status="failed", error_code=outcome.code, error=outcome.message)

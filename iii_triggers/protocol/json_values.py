@@ -11,9 +11,12 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from .errors import InvalidArguments, LimitExceeded
+from .codec import from_json
+from .errors import InvalidArguments, LimitExceeded, MalformedFrame
 
 MAX_JSON_DEPTH = 64
+MAX_SHOWN_DEPTH = 500
+"""What workers send may be deeper than what is kept; this far it can be written again."""
 
 Container = dict[str, Any] | list[Any]
 
@@ -31,6 +34,17 @@ def check_json(value: Any) -> None:
         if depth > MAX_JSON_DEPTH:
             raise LimitExceeded(f"JSON must not be nested in more than {MAX_JSON_DEPTH} levels.")
         containers = _containers(chain.from_iterable(map(_inside, containers)))
+
+
+def shown_json(text: str | bytes) -> Any:
+    """Return the value in JSON of a worker, to be written again; nothing means None.
+
+    Raise MalformedFrame for what cannot be read, such as 1e999, or is nested too deeply.
+    """
+    value = from_json(text)
+    if depth_of(value) > MAX_SHOWN_DEPTH:
+        raise MalformedFrame("The JSON is nested too deeply to be shown.")
+    return value
 
 
 def depth_of(value: Any) -> int:

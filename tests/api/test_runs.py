@@ -142,6 +142,16 @@ class TestPayload:
         assert (answer["input"], answer["input_text"]) == (None, '{"a')
         assert (answer["output"], answer["output_text"]) == (None, "1e999")
 
+    @pytest.mark.parametrize("kind", ["text/html", "application/json"])
+    def test_what_is_nested_too_deeply_is_text(
+        self, root: Client, runs: list[Invocation], kind: str
+    ) -> None:
+        deep = "[" * 970 + "]" * 970
+        InvocationPayload.objects.create(run_id=runs[0].pk, input=deep)
+        path = f"{API}{LIST}{runs[0].pk}/payload/"
+        response = root.get(path, headers={"Accept": kind})
+        assert (response.status_code, deep in response.content.decode()) == (200, True)
+
     def test_what_was_not_kept_is_not_found(self, root: Client, runs: list[Invocation]) -> None:
         problem(send(root, "GET", f"{LIST}{runs[0].pk}/payload/"), 404)
 
