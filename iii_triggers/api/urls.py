@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
@@ -42,3 +43,7 @@ urlpatterns = [
     *router.urls,
     re_path(r"^[\s\S]*\Z", NotFoundView.as_view(), name="nothing"),
 ]
+
+for route in urlpatterns:
+    # ATOMIC_REQUESTS of the site would keep a transaction open while a call waits for a function.
+    transaction.non_atomic_requests(route.callback)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, NoReturn
 
+from django.utils.cache import add_never_cache_headers
 from rest_framework import authentication, exceptions
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -21,6 +23,7 @@ from .filters import Filter, ParameterFilter
 from .paging import IdPagination
 from .parsers import JsonParser
 from .permissions import MayCall
+from .problems import Problem
 from .renderers import BrowsableRenderer, JsonRenderer
 from .schema import ApiSchema
 from .throttles import ScopedThrottle
@@ -55,11 +58,22 @@ class ApiView(APIView):
         """Answer with problem documents."""
         return problems.answer
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let in who may call. A body of unknown length would be taken for none."""
+        super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            status = HTTPStatus.LENGTH_REQUIRED
+            raise Problem("Send a Content-Length.", code="length_required", status=status)
+
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
-        """Give problem documents their own media type, except on pages for people."""
+        """Give problem documents their own media type, except on pages for people.
+
+        No cache keeps an answer: it would outlive the permission, and the token.
+        """
         final: Response = super().finalize_response(request, response, *args, **kwargs)
+        add_never_cache_headers(final)
         if getattr(final, "exception", False) and request.accepted_renderer.format == "json":
             final.content_type = problems.MEDIA_TYPE
         return final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
-from iii_triggers.models import TriggerType
+from iii_triggers.models import Trigger, TriggerType
 
 from .calling import API, fields, problem, send
 from .conftest import Login
@@ -165,3 +166,37 @@ def test_people_see_pages(root: Client) -> None:
     assert "<style" not in page
     refused = root.get(API + LIST + "?a=b", headers={"Accept": "text/html"})
     assert (refused.status_code, refused["Content-Type"]) == (400, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("query", ["", "?format=api"])
+def test_pages_lead_back_to_the_first_page(root: Client, query: str) -> None:
+    page = root.get(API + LIST + query, headers={"Accept": "text/html"}).content.decode()
+    trail = page.partition('class="breadcrumb"')[2].partition("</ul>")[0]
+    assert re.findall(r'href="([^"?]*)[^"]*">([^<]*)<', trail) == [
+        (API, "REST API"),
+        (API + LIST, "Trigger Type List"),
+    ]
+
+
+def test_no_cache_of_the_site_keeps_an_answer(client: Client, token: str, settings: Any) -> None:
+    cached = ["UpdateCacheMiddleware", *settings.MIDDLEWARE, "FetchFromCacheMiddleware"]
+    settings.MIDDLEWARE = [
+        name if "." in name else f"django.middleware.cache.{name}" for name in cached
+    ]
+    header = {"Authorization": f"Token {token}"}
+    response = client.get(API + LIST, headers=header)
+    assert (response.status_code, "no-store" in response["Cache-Control"]) == (200, True)
+    Token.objects.all().delete()
+    problem(client.get(API + LIST, headers=header), 401)
+
+
+def test_a_body_of_unknown_length_is_refused_rather_than_ignored(root: Client) -> None:
+    trigger = Trigger.objects.create(trigger_type="x", function_id="f")
+    response = root.generic(
+        "PATCH",
+        f"{API}triggers/{trigger.pk}/",
+        '{"enabled": false}',
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked", "Content-Length": ""},
+    )
+    assert problem(response, 411)["code"] == "length_required"

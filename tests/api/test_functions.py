@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
 from django.utils.http import urlencode
 
@@ -161,6 +162,28 @@ class TestInvoking:
         body = {"data": [None]}
         response = await in_thread(lambda: send(caller, "POST", f"{LIST}local/invoke/", body))
         assert response.json()["result"] == [None]
+
+    async def test_a_result_nested_too_deeply_is_no_failure_of_ours(
+        self, caller: Client, engine: Engine, connect: Connect
+    ) -> None:
+        result: Any = []
+        for _ in range(900):
+            result = [result]
+        worker, path = await connect("f"), f"{API}{LIST}f/invoke/"
+        page = {"Accept": "text/html"}
+        _, response = await answered(
+            worker, lambda: caller.generic("POST", path, headers=page), result=result
+        )
+        assert (response.status_code, b"nested too deeply" in response.content) == (422, True)
+
+    async def test_no_transaction_is_open_while_it_runs(
+        self, caller: Client, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+        response = await in_thread(lambda: send(caller, "POST", f"{LIST}f/invoke/"))
+        problem(response, 404)
+        # Had there been one, the error would have undone it.
+        assert await engine.database.run(LogEntry.objects.count) == 1
 
     @pytest.mark.parametrize("id_", ["state::set", "engine::functions::list", "publish"])
     async def test_functions_of_the_engine_cannot_be_called(
