@@ -35,10 +35,12 @@ class StatusFilter(admin.SimpleListFilter):
         """The statuses."""
         return [(status.value, status.label) for status in Status]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         """Filter by what was chosen."""
         value = self.value()
-        return queryset.filter(status=value) if value in Status.values else queryset
+        chosen: QuerySet[Any]
+        chosen = queryset.with_status(value) if value in Status.values else queryset
+        return chosen
 
 
 class StartedFilter(PeriodFilter):

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,9 +49,7 @@ class StatusFilter(Filter):
 
     def narrow(self, rows: Any, value: Any) -> QuerySet[Invocation]:
         """Use the index."""
-        narrowed = {Status.FAILED: rows.failed, Status.RUNNING: rows.running}
-        found: QuerySet[Invocation]
-        found = narrowed[value]() if value in narrowed else rows.filter(status=value)
+        found: QuerySet[Invocation] = rows.with_status(value)
         return found
 
 
@@ -121,15 +120,17 @@ class RunViewSet(RetrieveModelMixin, LongListViewSet):
     def replay(self, request: Request, pk: str) -> Response:
         """Run its function again, with the same input or another, and wait a while for the result.
 
-        The result is left out for those who may not view payloads.
+        Those who may not view payloads cannot give another input, and are not told the result.
         """
         run: Invocation = self.get_object()
         wanted = self.get_serializer(data=request.data)
         wanted.is_valid(raise_exception=True)
+        is_free = has_perm(request, "view_payload")
+        if "data" in wanted.validated_data and not is_free:
+            raise PermissionDenied("Another input takes the permission view_payload.")
         # Before it runs: whatever dies then, it is known who did it.
         log_action(request.user, run, "Replayed through the REST API.")
         again = _again(run, **wanted.validated_data)
-        is_free = has_perm(request, "view_payload")
         return run_answer(request, again if is_free else replace(again, result=None))
 
 

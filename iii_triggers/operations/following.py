@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from iii_triggers.conf import settings
 from iii_triggers.models import Invocation
+from iii_triggers.models.invocations import InvocationQuerySet
 from iii_triggers.models.ordered_ids import least_id_at
 
 OVERLAP = timedelta(seconds=15)
@@ -42,15 +43,15 @@ class Filters:
     trigger_id: str = ""
     status: str = ""
 
-    def rows(self) -> QuerySet[Invocation]:
+    def rows(self) -> InvocationQuerySet:
         """Return the rows of this function and trigger, whatever their status."""
         wanted = {"function_id": self.function_id, "trigger_id": self.trigger_id}
         return Invocation.objects.filter(**{key: value for key, value in wanted.items() if value})
 
-    def shown(self) -> QuerySet[Invocation]:
+    def shown(self) -> InvocationQuerySet:
         """Return the rows that are shown: of all statuses, those that have ended."""
         if self.status:
-            return self.rows().filter(status=self.status)
+            return self.rows().with_status(self.status)
         return self.rows().exclude(status=Status.RUNNING)
 
 
@@ -115,7 +116,7 @@ class Follower:
         return now - OVERLAP - max(gap, self._behind if now < self._behind_until else gap)
 
     def _running_now(self) -> set[uuid.UUID]:
-        rows = self.filters.rows().filter(status=Status.RUNNING).order_by("-id")
+        rows = self.filters.rows().running().order_by("-id")
         return set(rows.values_list("pk", flat=True)[:MAX_RUNNING])
 
     def _ended_lately(self, floor: datetime) -> set[uuid.UUID]:
