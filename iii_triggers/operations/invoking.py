@@ -42,10 +42,15 @@ def invoke(wish: Wish, *, wait_s: float) -> RunResult:
         metadata=wish.metadata,
         timeout_s=wish.timeout_s,
     )
+    refuse_builtin(call)
+    return start(call, wait_s=wait_s)
+
+
+def refuse_builtin(call: Call) -> None:
+    """Raise Forbidden if ``call`` is one of a function of the engine itself."""
     # On the loop of the engine, which starts with it and only then knows its functions.
     if run_sync(_is_builtin(call), timeout_s=START_TIMEOUT_S):
         raise Forbidden("Functions of the engine cannot be called from here.")
-    return start(call, wait_s=wait_s)
 
 
 async def _is_builtin(call: Call) -> bool:

@@ -20,6 +20,7 @@ from iii_triggers.protocol.errors import IiiError
 
 from .firing import timeout_s
 from .inputs import NotReplayable, Source, sources_of
+from .invoking import refuse_builtin
 from .runs import RunResult, start
 
 __all__ = ["NotReplayable", "ReplayCounts", "replay", "replay_edited", "replay_many"]
@@ -54,12 +55,16 @@ def replay(invocation: Invocation, *, wait_s: float) -> RunResult:
 def replay_edited(invocation: Invocation, data: Any, *, wait_s: float) -> RunResult:
     """Run a function again as in ``invocation``, but with ``data`` (any JSON value).
 
-    Raise SerializationFailed for what is no JSON, PayloadTooLarge over ``III_MAX_PAYLOAD_BYTES``.
+    Raise SerializationFailed for what is no JSON, PayloadTooLarge over ``III_MAX_PAYLOAD_BYTES``,
+    and Forbidden for a direct call of a function of the engine: see ``invoke``.
     """
     (source,) = sources_of([invocation])
     text = Payload.of(data).json()
     check_size(text)
-    return start(_call(source, Payload.of_json(text)), wait_s=wait_s)
+    call = _call(source, Payload.of_json(text))
+    if not invocation.trigger_id:
+        refuse_builtin(call)
+    return start(call, wait_s=wait_s)
 
 
 def replay_many(runs: QuerySet[Invocation], *, limit: int = MAX_REPLAYS) -> ReplayCounts:

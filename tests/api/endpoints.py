@@ -54,7 +54,7 @@ ENDPOINTS = [
     Endpoint("GET", "runs/", "view_invocation"),
     Endpoint("GET", "runs/{invocation.pk}/", "view_invocation"),
     Endpoint("GET", "runs/{invocation.pk}/payload/", "view_invocation view_payload"),
-    Endpoint("POST", "runs/{invocation.pk}/replay/", "replay_invocation", RUN),
+    Endpoint("POST", "runs/{invocation.pk}/replay/", "replay_invocation", {"wait_s": 0}),
     Endpoint("GET", "functions/", "view_function"),
     Endpoint("GET", "functions/{function.function_id}/", "view_function"),
     Endpoint("POST", "functions/{function.function_id}/invoke/", "invoke_function", RUN),

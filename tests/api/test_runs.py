@@ -12,7 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client, override_settings
 
 from iii_triggers.engine.core import Engine
-from iii_triggers.models import Invocation, InvocationPayload, Trigger
+from iii_triggers.models import Invocation, InvocationPayload, StateItem, Trigger
 from iii_triggers.operations import bounded_scan
 from tests.support.history import make_run
 from tests.support.threads import in_thread
@@ -242,12 +242,34 @@ class TestRunning:
         self, transactional_db: None, login: Login, engine: Engine, connect: Connect
     ) -> None:
         run = await engine.database.run(lambda: make_run(function_id="f"))
+        await engine.database.run(
+            lambda: InvocationPayload.objects.create(run_id=run.pk, input="1")
+        )
         client = await engine.database.run(lambda: login("replay_invocation"))
-        worker, path, body = await connect("f"), f"{LIST}{run.pk}/replay/", {"data": 1}
+        worker, path = await connect("f"), f"{LIST}{run.pk}/replay/"
         _given, response = await answered(
-            worker, lambda: send(client, "POST", path, body), result="secret"
+            worker, lambda: send(client, "POST", path), result="secret"
         )
         assert (response.json()["status"], response.json()["result"]) == ("succeeded", None)
+
+    async def test_a_call_of_the_engine_is_not_made_anew_with_other_data(
+        self, caller: Client, engine: Engine
+    ) -> None:
+        run = await engine.database.run(lambda: make_run(function_id="state::set", trigger_type=""))
+        path, body = f"{LIST}{run.pk}/replay/", {"data": {"scope": "a", "key": "b", "value": 1}}
+        response = await in_thread(lambda: send(caller, "POST", path, body))
+        assert problem(response, 403)["code"] == "FORBIDDEN"
+        assert not await engine.database.run(StateItem.objects.exists)
+
+
+def test_another_input_is_for_those_who_may_see_payloads(
+    login: Login, runs: list[Invocation]
+) -> None:
+    path, body = f"{LIST}{runs[0].pk}/replay/", {"data": 1, "wait_s": 0}
+    assert (
+        "view_payload"
+        in problem(send(login("replay_invocation"), "POST", path, body), 403)["detail"]
+    )
 
 
 def test_a_run_whose_input_is_not_known_cannot_be_replayed(
