@@ -212,11 +212,14 @@ def _long_text(node: Node) -> forms.Field:
 
 def _number(node: Node) -> forms.Field:
     limits, whole = node.limits, node.kind == "integer"
+    least = math.ceil(limits.minimum) if whole and limits.minimum is not None else limits.minimum
+    # A browser counts its steps from the least number, a schema from 0.
+    step = limits.step if limits.step and (least or 0) % limits.step == 0 else None
     attrs = _given(
         placeholder=node.default,
-        min=limits.minimum,
+        min=least,
         max=limits.maximum,
-        step=limits.step or (1 if whole else "any"),
+        step=step or (1 if whole else "any"),
     )
     field = NumberField(whole=whole, required=False)
     field.widget.attrs.update(attrs)

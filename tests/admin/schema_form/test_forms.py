@@ -248,6 +248,22 @@ def test_fields_tell_a_browser_what_the_schema_says() -> None:
     assert 'aria-describedby="id_config.m_helptext"' in mail
 
 
+@pytest.mark.parametrize(
+    ("rule", "attributes"),
+    [
+        ({"type": "integer", "minimum": 10, "multipleOf": 5}, 'min="10" step="5"'),
+        ({"type": "integer", "minimum": 1, "multipleOf": 5}, 'min="1" step="1"'),
+        ({"type": "integer", "minimum": 0.5}, 'min="1" step="1"'),
+        ({"type": "number", "minimum": 0.5, "multipleOf": 0.2}, 'min="0.5" step="any"'),
+    ],
+)
+def test_the_arrows_of_a_number_lead_to_numbers_that_are_allowed(
+    rule: dict[str, Any], attributes: str
+) -> None:
+    """A browser counts its steps from the least number."""
+    assert attributes in str(SchemaForm(plan_of({"properties": {"n": rule}}), base={})["config.n"])
+
+
 def test_limits_that_make_no_sense_are_no_limits() -> None:
     rule = {"type": "integer", "minimum": True, "maximum": 10**400, "multipleOf": 0, "format": 5}
     limits = node_of({**rule, "minLength": -1, "maxLength": "x"}).limits
