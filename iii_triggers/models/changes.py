@@ -15,6 +15,7 @@ from django.db import models, transaction
 from django.db.models import F
 
 KEEP = 1000
+"""So many changes are there at least, if there ever were; who missed more reads everything."""
 
 _gathered: ContextVar[list[tuple[str, str]] | None] = ContextVar("iii_gathered", default=None)
 
@@ -71,7 +72,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             ]
             self.bulk_create(rows)
             if newest // KEEP > (first - 1) // KEEP:
-                self.filter(revision__lte=newest - KEEP).delete()
+                # However many these are, everybody still learns of those just before them.
+                self.filter(revision__lte=first - KEEP).delete()
         return newest
 
     def since(self, revision: int) -> list[Change]:

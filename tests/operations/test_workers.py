@@ -102,6 +102,19 @@ async def test_it_is_not_forgotten_in_a_flood_of_changes(
     assert worker.transport.close_code == 1012
 
 
+async def test_it_is_not_forgotten_when_many_rows_change_at_once(
+    engine: Engine, connect: Connect, flush: Flush, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iii_triggers.models.changes.KEEP", 3)
+    monkeypatch.setattr("iii_triggers.engine.sync.KEEP", 3)
+    worker = await connect("f")
+    await flush()
+    await engine.database.run(ask, worker.id)
+    await engine.database.run(Change.objects.record_all, [(Change.Kind.TOKEN, "1")] * 5)
+    await engine.sync.poll()
+    assert worker.transport.close_code == 1012
+
+
 def test_the_log_says_who_did_it(make_worker: Any, db: None) -> None:
     worker = make_worker()
     ask(worker.pk)
