@@ -13,6 +13,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from iii_triggers.models import Trigger, TriggerType
 
@@ -212,3 +213,17 @@ def test_the_log_of_the_admin_has_an_entry_for_the_user_who_is_named(
     assert run("iii_apply", str(path), "--user", "ada")[0] == 0
     assert LogEntry.objects.get().user == user
     assert Trigger.objects.get().created_by == user
+
+
+def test_a_database_that_is_away_is_no_difference(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(type(Trigger.objects.all()), "of_the_site", away)
+    path = tmp_path / "triggers.yaml"
+    path.write_text("version: 1\n")
+    for option in ((), ("--check",)):
+        code, _, err = run("iii_apply", str(path), *option)
+        assert (code, "the connection is lost" in err) == (2, True)

@@ -10,11 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from iii_triggers.management.users import user_named
-from iii_triggers.operations.config_files.applying import apply
+from iii_triggers.operations.config_files.applying import apply, look
 from iii_triggers.operations.config_files.documents import MAX_BYTES
 from iii_triggers.operations.config_files.formats import FORMATS, format_of, read_document
 from iii_triggers.operations.config_files.parsing import parse
-from iii_triggers.operations.config_files.planning import plan
 from iii_triggers.operations.config_files.plans import Plan
 from iii_triggers.operations.config_files.problems import ConfigFileError
 from iii_triggers.operations.config_files.summary import lines_of, totals_of
@@ -58,7 +57,7 @@ class Command(BaseCommand):
             format_ = options["format"] or format_of(options["file"])
             file = parse(read_document(content, format_=format_))
             if options["check"]:
-                self._tell(plan(file, prune=prune), is_done=False)
+                self._tell(look(file, prune=prune), is_done=False)
             else:
                 self._tell(apply(file, prune=prune, user=user), is_done=True)
         except ConfigFileError as error:

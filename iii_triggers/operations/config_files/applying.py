@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION
@@ -30,16 +32,27 @@ def apply(file: ConfigFile, *, prune: bool, user: User | None = None) -> Plan:
     ``user`` is who the log of the admin names; without one nothing is logged. Raise
     ConfigFileError.
     """
+    with _database_told(), transaction.atomic(), gathered_changes():
+        planned = plan(file, prune=prune)
+        for change in planned.changes:
+            _carry_out(change, user)
+    return planned
+
+
+def look(file: ConfigFile, *, prune: bool) -> Plan:
+    """Return what ``apply`` would do. Raise ConfigFileError."""
+    with _database_told():
+        return plan(file, prune=prune)
+
+
+@contextmanager
+def _database_told() -> Iterator[None]:
     try:
-        with transaction.atomic(), gathered_changes():
-            planned = plan(file, prune=prune)
-            for change in planned.changes:
-                _carry_out(change, user)
+        yield
     except DatabaseError as error:
         reason = str(error).partition("\n")[0]
         message = f"Somebody changed the same rows, or the database is away ({reason}): try again."
         raise ConfigFileError.of(message) from error
-    return planned
 
 
 def _carry_out(change: Change, user: User | None) -> None:
