@@ -11,10 +11,13 @@ from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Invocation
 from iii_triggers.protocol.errors import IiiError, SerializationFailed
 
+from .copying import line_of, moment_text
 from .redaction import redact, redact_message
 from .upserts import row_text
 
 NO_CAUSE = Cause()
+MAX_NAME = 255
+MAX_WORKER_NAME = 280
 MAX_ERROR = 10_000
 MAX_STACKTRACE = 50_000
 ROOM_FOR_SECRETS = 2000
@@ -41,8 +44,8 @@ class Run(Struct, gc=False, kw_only=True):
     delivery_id: str | None
     attempt: int
     replay_of: str | None
-    started_at: float
-    """Seconds since the epoch."""
+    started_at: float | str
+    """Seconds since the epoch, or the time as PostgreSQL reads it."""
     duration_ms: float | None
     error_code: str
     error: str
@@ -73,9 +76,11 @@ class Entry(Struct, gc=False, kw_only=True):
     run_id: str
     function_id: str
     run: bytes
-    """JSON of a ``Run``."""
+    """A ``Run``."""
     payload: bytes
-    """JSON of a ``PayloadRow``."""
+    """A ``PayloadRow``."""
+    is_line: bool
+    """Whether they are lines of COPY, for a run that has no row yet; else they are JSON."""
 
     @property
     def size(self) -> int:
@@ -91,17 +96,34 @@ def make_entry(
     node_id: str,
     duration_ms: float | None,
     has_room: bool,
+    as_line: bool,
 ) -> Entry:
-    """Take down what is known of a run; without an outcome it goes on, without room only itself."""
+    """Take down what is known of a run; without an outcome it goes on, without room only itself.
+
+    ``as_line`` asks for lines of COPY; what these cannot say becomes JSON all the same.
+    """
     run = _run(pending, outcome, run_id=run_id, node_id=node_id, duration_ms=duration_ms)
     limit = settings.III_HISTORY_PAYLOAD_BYTES if has_room else 0
     payload = _payload(pending.call, outcome, run_id=run_id, limit=limit)
+    texts = _lines(run, payload) if as_line else None
+    run_text, payload_text = texts or (row_text(run), row_text(payload))
     return Entry(
         run_id=run_id,
         function_id=run.function_id,
-        run=row_text(run),
-        payload=row_text(payload),
+        run=run_text,
+        payload=payload_text,
+        is_line=texts is not None,
     )
+
+
+def _lines(run: Run, payload: PayloadRow) -> tuple[bytes, bytes] | None:
+    started_at = run.started_at
+    run.started_at = moment_text(float(started_at))
+    try:
+        return line_of(run), line_of(payload)
+    except ValueError:
+        run.started_at = started_at
+        return None
 
 
 def _run(
@@ -118,23 +140,23 @@ def _run(
     return Run(
         id=run_id,
         status=RUNNING if outcome is None else SUCCEEDED if error is None else FAILED,
-        function_id=call.function_id,
-        namespace=call.namespace,
-        trigger_type=cause.trigger_type,
-        trigger_id=cause.trigger_id,
+        function_id=call.function_id[:MAX_NAME],
+        namespace=call.namespace[:MAX_NAME],
+        trigger_type=cause.trigger_type[:MAX_NAME],
+        trigger_id=cause.trigger_id[:MAX_NAME],
         worker_id=worker_id,
-        worker_name=worker_name,
+        worker_name=worker_name[:MAX_WORKER_NAME],
         node_id=node_id,
-        caller=_caller(call),
+        caller=_caller(call)[:MAX_WORKER_NAME],
         delivery_id=cause.delivery_id,
         attempt=cause.attempt,
         replay_of=cause.replay_of,
         started_at=pending.started_at,
         duration_ms=duration_ms,
-        error_code="" if error is None else error.code,
+        error_code="" if error is None else error.code[:MAX_NAME],
         error="" if error is None else _message(error.message, MAX_ERROR),
-        traceparent=call.traceparent or "",
-        invocation_id=pending.id if pending.id != run_id else "",
+        traceparent=(call.traceparent or "")[:MAX_NAME],
+        invocation_id=pending.id[:MAX_NAME] if pending.id != run_id else "",
     )
 
 

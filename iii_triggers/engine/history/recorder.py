@@ -21,12 +21,12 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Outcome, Pending
 from iii_triggers.engine.database import DatabaseThread
 from iii_triggers.engine.ids import IdSource
-from iii_triggers.protocol.errors import IiiError, SerializationFailed
+from iii_triggers.protocol.errors import FunctionNotFound, IiiError, SerializationFailed
 
 from .entries import Entry, make_entry
 from .numbers import Numbers
 from .pruning import Pruning
-from .writing import write
+from .writing import can_copy, write
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class History:
     _bytes: int = 0
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _copies: bool = field(default_factory=can_copy)
 
     def keep_input(self, pending: Pending) -> None:
         """Note the input of a function of this process before it can change it."""
@@ -62,9 +63,17 @@ class History:
                 pending.call.data.json()
 
     def ended(self, pending: Pending, outcome: Outcome) -> None:
-        """Note a run; one for another node is noted there."""
+        """Note a run; one for another node is noted there. Whatever fails here fails nobody."""
+        try:
+            self._ended(pending, outcome)
+        except Exception:
+            logger.exception("A run of %s could not be noted.", pending.call.function_id)
+
+    def _ended(self, pending: Pending, outcome: Outcome) -> None:
         kept = settings.III_HISTORY
         if kept == "off" or pending.stays_here or _is_excluded(pending.call.function_id):
+            return
+        if isinstance(outcome, FunctionNotFound) and _is_delivery(pending):
             return
         duration_ms = max(time.time() - pending.started_at, 0.0) * 1000
         is_failed = isinstance(outcome, IiiError)
@@ -158,6 +167,7 @@ class History:
             node_id=self.node_id,
             duration_ms=duration_ms,
             has_room=self._bytes < MAX_BYTES,
+            as_line=self._copies and outcome is not None and not pending.is_shown,
         )
 
     def _note(self, entry: Entry) -> None:
@@ -175,6 +185,12 @@ class History:
         if not self.dropped:
             logger.warning("More runs end than the history can write; some are only counted.")
         self.dropped += 1
+
+
+def _is_delivery(pending: Pending) -> bool:
+    """Tell whether a delivery is run: one whose function is away waits, and that is no failure."""
+    cause = pending.call.cause
+    return cause is not None and cause.delivery_id is not None
 
 
 def _is_excluded(function_id: str) -> bool:

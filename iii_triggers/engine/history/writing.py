@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.db import (
     DatabaseError,
+    IntegrityError,
     InterfaceError,
     OperationalError,
     connections,
     router,
     transaction,
 )
+from django.db.backends.base.base import BaseDatabaseWrapper
 from msgspec import Struct
 
 from iii_triggers.engine.durability import do_not_wait_for_disk
 from iii_triggers.models import Invocation, InvocationPayload, TriggerStat, TypeStat
 
+from .copying import copy
 from .entries import Entry, PayloadRow, Run
 from .numbers import Numbers
 from .upserts import row_text, upsert
@@ -63,11 +66,19 @@ def write(entries: Sequence[Entry], numbers: Numbers) -> None:
         _write_all((), numbers)
 
 
+def can_copy() -> bool:
+    """Tell whether new runs can be written as lines of COPY."""
+    return connections[router.db_for_write(Invocation)].vendor == "postgresql"
+
+
 def _write_alone(entry: Entry) -> None:
     try:
         _write_all((entry,), Numbers())
     except (OperationalError, InterfaceError):
         raise
+    except IntegrityError:
+        # The answer to a commit was lost, and the batch came again.
+        logger.debug("The run %s is there already.", entry.run_id, exc_info=True)
     except DatabaseError:
         logger.exception("A run of %s could not be written.", entry.function_id)
 
@@ -76,16 +87,22 @@ def _write_all(entries: Sequence[Entry], numbers: Numbers) -> None:
     using = router.db_for_write(Invocation)
     connection = connections[using]
     latest = {entry.run_id: entry for entry in entries}.values()
-    runs, payloads = [entry.run for entry in latest], [entry.payload for entry in latest]
     with transaction.atomic(using=using):
         do_not_wait_for_disk(using)
-        upsert(connection, Invocation, runs, columns=Run.__struct_fields__)
-        columns = PayloadRow.__struct_fields__
-        upsert(connection, InvocationPayload, payloads, columns=columns)
+        _write_runs(connection, copy, [entry for entry in latest if entry.is_line])
+        _write_runs(connection, upsert, [entry for entry in latest if not entry.is_line])
         columns = InMinute.__struct_fields__
         upsert(connection, TypeStat, _in_minutes(numbers), columns=columns, sums=("count",))
         columns, sums = InHour.__struct_fields__, ("succeeded", "failed")
         upsert(connection, TriggerStat, _in_hours(numbers), columns=columns, sums=sums)
+
+
+def _write_runs(
+    connection: BaseDatabaseWrapper, how: Callable[..., None], entries: Sequence[Entry]
+) -> None:
+    runs, payloads = [entry.run for entry in entries], [entry.payload for entry in entries]
+    how(connection, Invocation, runs, columns=Run.__struct_fields__)
+    how(connection, InvocationPayload, payloads, columns=PayloadRow.__struct_fields__)
 
 
 def _in_minutes(numbers: Numbers) -> list[bytes]:

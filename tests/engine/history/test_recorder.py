@@ -20,7 +20,7 @@ from iii_triggers.engine.core import Engine
 from iii_triggers.engine.history import recorder, writing
 from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Invocation, InvocationPayload, Node, TriggerStat, TypeStat
-from iii_triggers.protocol.errors import FunctionNotFound
+from iii_triggers.protocol.errors import FunctionNotFound, InvocationFailed
 from tests.support.site import declare
 from tests.support.workers import FakeWorker
 
@@ -83,6 +83,46 @@ async def test_a_function_that_is_not_there_is_a_failed_run(engine: Engine) -> N
         await engine.invoker.invoke(Call(function_id="nobody"))
     [run] = await rows(engine)
     assert (run.status, run.error_code) == ("failed", "function_not_found")
+
+
+async def test_a_delivery_whose_function_is_away_has_not_run(engine: Engine) -> None:
+    call = Call(function_id="nobody", cause=Cause(delivery_id=DELIVERY))
+    with pytest.raises(FunctionNotFound):
+        await engine.invoker.invoke(call)
+    assert await rows(engine) == []
+
+
+async def test_a_run_that_cannot_be_noted_ends_all_the_same(
+    engine: Engine,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker = await connect("f")
+    outcomes: list[Any] = []
+    engine.invoker.start(Call(function_id="f"), outcomes.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, "make_entry", None)
+        await worker.answer(worker.invocations[-1], result=1)
+    assert outcomes[0].value() == 1
+    assert "could not be noted" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text", ["a\\b", "a\tb", "a\nb", "a\rb", "\\N", "\\.", "\udc80", "\0", "\1"]
+)
+async def test_every_character_of_an_error_is_kept(
+    engine: Engine, connect: Connect, text: str
+) -> None:
+    worker = await connect("f")
+    data = Payload.of({"text": text.encode(errors="replace").decode()})
+    engine.invoker.start(Call(function_id="f", data=data), lambda outcome: None)
+    engine.invoker.finish(next(iter(engine.invoker.pending)), InvocationFailed(text))
+    del worker
+    [run] = await rows(engine)
+    assert run.error == text.replace("\0", "").replace("\udc80", "\\udc80")
+    payload = await payload_of(engine, run)
+    assert json.loads(payload.input) == data.value()
 
 
 async def test_the_id_that_a_worker_chose_is_kept_beside_ours(
@@ -233,14 +273,14 @@ async def test_a_row_the_database_refuses_does_not_take_others_with_it(
     worker = await connect("bad", "good")
     for function_id in ("bad", "good"):
         await run_on(engine, worker, Call(function_id=function_id), result=1)
-    upsert = writing.upsert
+    write_runs = writing._write_runs
 
-    def refuse(connection: Any, model: Any, rows: list[bytes], **columns: Any) -> None:
-        if any(b'"bad"' in row for row in rows):
+    def refuse(connection: Any, how: Any, entries: list[Any]) -> None:
+        if any(entry.function_id == "bad" for entry in entries):
             raise DataError
-        upsert(connection, model, rows, **columns)
+        write_runs(connection, how, entries)
 
-    monkeypatch.setattr(writing, "upsert", refuse)
+    monkeypatch.setattr(writing, "_write_runs", refuse)
     assert [run.function_id for run in await rows(engine)] == ["good"]
 
 
