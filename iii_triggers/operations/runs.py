@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error as DatabaseProblem
+from django.db import connection
 
 from iii_triggers.engine.calls import Call, Outcome
 from iii_triggers.engine.process import process_engine, run_sync
@@ -43,7 +46,16 @@ def start(call: Call, *, wait_s: float) -> RunResult:
     WrongThread is raised on an event loop.
     """
     wait_s = min(max(wait_s, 0.0), MAX_WAIT_S)
+    _release_connection()
     return run_sync(_start(call, wait_s), timeout_s=wait_s + WRITE_TIMEOUT_S + MARGIN_S)
+
+
+def _release_connection() -> None:
+    """Keep none meanwhile: under ASGI all who wait are threads, which would use them up."""
+    # On an event loop, where there is none to release, run_sync says what is wrong.
+    with suppress(SynchronousOnlyOperation):
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 async def _start(call: Call, wait_s: float) -> RunResult:

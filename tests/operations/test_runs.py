@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 
 import pytest
+from django.db import connection, connections
 from django.test import override_settings
 
 from iii_triggers.engine.calls import Call
@@ -16,6 +17,7 @@ from iii_triggers.models import Invocation
 from iii_triggers.operations.runs import RunResult, start
 from iii_triggers.protocol.errors import WrongThread
 from tests.support.site import declare
+from tests.support.threads import in_thread
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
@@ -47,6 +49,23 @@ async def test_the_result_comes_with_the_run(engine: Engine, connect: Connect) -
     result = await task
     assert (result.status, result.result) == ("succeeded", {"x": 2})
     assert await status_of(engine, result.run_id) == "succeeded"
+
+
+async def test_whoever_waits_keeps_no_connection_to_the_database(
+    engine: Engine, connect: Connect
+) -> None:
+    worker, mine = await connect("f"), []
+
+    def ask() -> RunResult:
+        connection.ensure_connection()
+        mine.append(connections["default"])
+        return start(Call(function_id="f"), wait_s=10)
+
+    task = asyncio.create_task(in_thread(ask))
+    [invocation] = await worker.transport.receive("invokefunction")
+    is_open = mine[0].connection is not None
+    await worker.answer(invocation, result=1)
+    assert ((await task).result, is_open) == (1, False)
 
 
 async def test_an_error_comes_with_the_run(engine: Engine, connect: Connect) -> None:
