@@ -194,13 +194,18 @@ def test_problems_are_told_to_those_who_may_see_them(viewer: Client, busy: None)
     assert "No engine" not in text_of(client)
 
 
-def test_who_has_no_runs_yet_is_told_what_to_do(viewer: Client, trigger: Trigger) -> None:
+def test_who_has_no_runs_yet_is_told_what_to_do(
+    viewer: Client, trigger: Trigger, grant: Callable[[str, str], None]
+) -> None:
     assert "curl -X POST" in text_of(viewer)
     assert "iii-plots" not in ids(viewer)
     trigger.delete()
+    assert "no HTTP trigger is active" in text_of(viewer)
+    assert "Add a trigger" not in text_of(viewer)
+    grant("viewer", "add_trigger")
     assert "Add a trigger" in text_of(viewer)
     count_runs()
-    assert "Add a trigger" not in text_of(viewer)
+    assert "no HTTP trigger is active" not in text_of(viewer)
 
 
 def test_markup_in_names_is_text(viewer: Client, busy: None) -> None:

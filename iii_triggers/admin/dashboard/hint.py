@@ -13,7 +13,7 @@ from iii_triggers.models import Trigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """A command that runs something, or where to add what could run; one of the two is empty."""
+    """A command that runs something, or where to add what could run, for those who may."""
 
     curl: str = ""
     add_url: str = ""
@@ -26,4 +26,5 @@ def first_step(request: HttpRequest) -> Hint:
     answers = addresses(trigger, request) if trigger is not None else []
     if answers:
         return Hint(curl=answers[0].curl)
-    return Hint(add_url=reverse("admin:iii_triggers_trigger_add"))
+    may_add = request.user.has_perm("iii_triggers.add_trigger")
+    return Hint(add_url=reverse("admin:iii_triggers_trigger_add") if may_add else "")
