@@ -12,6 +12,7 @@ Path = tuple[str | int, ...]
 """Keys and indexes that lead to a value: ``("triggers", 3, "config", "api_path")``."""
 
 MAX_MESSAGE = 500
+MAX_TOLD = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,10 @@ class ConfigFileError(IiiError):
     code = "invalid_config_file"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
+        lines = [str(problem) for problem in problems[:MAX_TOLD]]
+        if len(problems) > MAX_TOLD:
+            lines.append(f"... and {len(problems) - MAX_TOLD} more.")
+        super().__init__("\n".join(lines))
         self.problems = tuple(problems)
 
     @classmethod

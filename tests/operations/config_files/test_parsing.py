@@ -167,3 +167,11 @@ def test_the_limit_on_ids_holds_for_files(settings: object) -> None:
     settings.III_MAX_ID_LENGTH = 3  # type: ignore[attr-defined]
     (problem,) = problems("version: 1\ntriggers: [{id: abcd, trigger_type: t, function_id: f}]")
     assert problem == "triggers[0].id, line 2: It must be text of 1 to 3 characters."
+
+
+def test_of_ten_thousand_mistakes_a_hundred_are_told() -> None:
+    text = "version: 1\ntriggers:\n" + "- 5\n" * 10_000
+    with pytest.raises(ConfigFileError) as error:
+        file_of(text)
+    lines = error.value.message.splitlines()
+    assert (len(lines), lines[-1]) == (101, "... and 9900 more.")
