@@ -7,6 +7,7 @@ text may have been cut anywhere: a secret that has no end is redacted to the end
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,13 +21,18 @@ MASK = "[redacted]"
 ALWAYS = ("access_key",)
 """Keys that are redacted whatever the site says: they open channels of requests and responses."""
 ESCAPE = b"\\u00"
+ESCAPED_QUOTE = b'\\"'
+ESCAPED_ESCAPE = b"\\" + ESCAPE
 
 _MASKED_VALUE = f'"{MASK}"'.encode()
 _MASKED_REST = f" {MASK}".encode()
+_MASKED_PART = rb"\g<1>" + MASK.encode()
 _SPACE = rb"[ \t\r\n]*+"
 _REST = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
 # A string without an end, and a backslash without what it escapes: the text was cut there.
 _STRING = rb'"%s(?:"|\\?\Z)' % _REST
+_STRINGS = re.compile(rb'"%s(?P<end>"|\\?\Z)' % _REST, re.DOTALL)
+_PART_OF_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*+)\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _SCALAR = re.compile(rb'[^][{}",\s]++')
 _REST_OF_STRING = re.compile(rb"%s(?:\\\Z)?" % _REST, re.DOTALL)
 _STEPS = re.compile(rb"%s|([\[{]++)|([]}])" % _STRING, re.DOTALL)
@@ -39,9 +45,19 @@ def redact(text: bytes) -> tuple[bytes, bool]:
     """Return JSON text without the values of the site's secret keys, and whether it had any.
 
     Redacted are the whole value of such a key, whatever it is, and the rest of a string that
-    begins like a header of that name (``"Set-Cookie: ..."``). Takes time linear in the text.
+    begins like a header of that name (``"Set-Cookie: ..."``); also in strings that hold JSON, and
+    in forms and addresses (``a=b&password=...``). Takes time linear in the text.
     The key of a channel goes too and does not count: every HTTP input has two, which end with it.
     """
+    text, has_secrets = _redact_values(text)
+    for character, redact_strings in ((b"=", _redact_forms), (ESCAPED_QUOTE, _redact_json)):
+        if character in text:
+            redacted = redact_strings(text)
+            has_secrets, text = has_secrets or redacted != text, redacted
+    return text, has_secrets
+
+
+def _redact_values(text: bytes) -> tuple[bytes, bool]:
     plain = text.translate(_PLAIN)
     find = _find_in(plain)
     found = find(plain, 0)
@@ -74,6 +90,43 @@ def redact_message(text: str) -> str:
         return text
     text = _keys_in_messages(tuple(settings.III_HISTORY_REDACT)).sub(rf"\g<1>{MASK}", text)
     return _PASSWORD_IN_URL.sub(rf"\g<1>{MASK}", text)
+
+
+def _redact_forms(text: bytes) -> bytes:
+    keys = settings.III_HISTORY_REDACT
+    if _latest_keys(keys).in_forms.search(text.translate(_PLAIN)) is None:
+        return text
+    return _keys_in_forms(tuple(keys)).sub(_MASKED_PART, text)
+
+
+def _redact_json(text: bytes) -> bytes:
+    plain = text.translate(_PLAIN)
+    keys = _latest_keys(settings.III_HISTORY_REDACT).in_strings
+    if ESCAPED_ESCAPE not in plain and keys.search(plain) is None:
+        return text
+    return _STRINGS.sub(_redact_string, text)
+
+
+def _redact_string(match: re.Match[bytes]) -> bytes:
+    """Redact a string that may hold JSON, which is written anew only if it had secrets.
+
+    Each level doubles the backslashes: there are few, however long the text is.
+    """
+    string = match[0]
+    if ESCAPED_QUOTE not in string:
+        return string
+    is_cut = match["end"] != b'"'
+    whole = _PART_OF_ESCAPE.sub(rb"\1", string) + b'"' if is_cut else string
+    try:
+        inner = json.loads(whole.decode(errors="ignore"), strict=False)
+        inner = inner.encode(errors="surrogatepass")
+    except ValueError:
+        return _MASKED_VALUE
+    redacted, _has_secrets = redact(inner)
+    if redacted == inner:
+        return string
+    text = json.dumps(redacted.decode(errors="surrogatepass")).encode()
+    return text[:-1] if is_cut else text
 
 
 def _end_of_value(text: bytes, start: int) -> int:
@@ -114,6 +167,10 @@ class _Keys:
     plain: re.Pattern[bytes]
     escaped: re.Pattern[bytes]
     r"""Also finds keys some of whose characters are escaped (``\u0070``); takes thrice as long."""
+    in_forms: re.Pattern[bytes]
+    """Finds what may be a key of a form; most texts with a ``=`` have none."""
+    in_strings: re.Pattern[bytes]
+    r"""Finds what may be a key of JSON in a string, where quotes are escaped (``\"``)."""
 
 
 _latest: tuple[list[str], _Keys] | None = None
@@ -124,9 +181,13 @@ def _keys_in_json(keys: tuple[str, ...]) -> _Keys:
     known = _known(keys)
     escaped = _beginning_with([_character_in_json(key[0]) for key in known], map(_in_json, known))
     if not all(key.isascii() and key.isprintable() and not set('"\\/') & set(key) for key in known):
-        return _Keys(escaped, escaped)
+        anything = re.compile(b"")
+        return _Keys(escaped, escaped, anything, anything)
     firsts = [re.escape(key[0]).encode() for key in known]
-    return _Keys(_beginning_with(firsts, [_tree([key.encode() for key in known])]), escaped)
+    tree = _tree([key.encode() for key in known])
+    in_forms = re.compile(rb'[?&";6]%s=' % tree)
+    in_strings = re.compile(re.escape(ESCAPED_QUOTE) + tree)
+    return _Keys(_beginning_with(firsts, [tree]), escaped, in_forms, in_strings)
 
 
 def _tree(keys: Iterable[bytes]) -> bytes:
@@ -168,6 +229,15 @@ def _codes(character: str) -> Iterator[str]:
     for variant in variants if character.isascii() else character:
         units = variant.encode("utf-16-be", errors="surrogatepass").hex()
         yield r"\u".join(units[start : start + 4] for start in range(0, len(units), 4))
+
+
+@lru_cache(maxsize=8)
+def _keys_in_forms(keys: tuple[str, ...]) -> re.Pattern[bytes]:
+    r"""Find ``key=value`` in a string; ``&`` may be escaped there (``\u0026``)."""
+    names = "|".join(re.escape(key).replace("_", "[-_]") for key in _known(keys))
+    value = rb'(?:[^&"\\\s]|\\(?!u0026)[^"])++'
+    name = names.encode(errors="surrogatepass")
+    return re.compile(rb'((?:[?&";]|u0026)(?:%s)=)%s' % (name, value), re.IGNORECASE)
 
 
 @lru_cache(maxsize=8)

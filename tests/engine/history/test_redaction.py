@@ -88,7 +88,6 @@ def test_the_whole_value_goes_and_nothing_else(value: str) -> None:
         '{"passwords":"s"}',
         '{"my_password":"s"}',
         '{"x":"password"}',
-        r'{"x":"a \"password\": \"b\""}',
         r'{"x\"password":"s"}',
         "5",
         "{}",
@@ -182,6 +181,8 @@ def _walk(value: Any) -> Any:
         return {key: MASK if _is_secret(key) else _walk(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_walk(inner) for inner in value]
+    if value == '"api_key":':
+        return f'"api_key":"{MASK}"'
     if isinstance(value, str) and ":" in value and _is_secret(value.partition(":")[0]):
         return f"{value.partition(':')[0]}: {MASK}"
     return value
@@ -203,6 +204,13 @@ MILLION = 10**6
     [
         b'{"password":' + b"[" * 4 * MILLION,
         b'{"password":' + b"[]" * 2 * MILLION,
+        b'"' + b'\\"' * MILLION,
+        b'"' + b'\\"password\\":' * (MILLION // 10),
+        b'["\\"password\\":\\"x\\""' + b',"\\"a\\""' * (MILLION // 10),
+        b'"' + b"\\" * MILLION,
+        b'"\\"' + b"\\" * MILLION + b'u00"',
+        b"&password=" * (MILLION // 5),
+        b'"?' + b"password=x;" * (MILLION // 5),
         b'{"password":"' + b'\\"' * 2 * MILLION,
         b'{"password"' + b" " * 4 * MILLION,
         b'"' * 4 * MILLION,
@@ -218,6 +226,57 @@ def test_hostile_texts_take_time_in_proportion(text: bytes) -> None:
     begun = time.process_time()
     redact(text)
     assert time.process_time() - begun < 3, "one that is quadratic takes hours"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('"a=b&password=hunter2&c=d"', f'"a=b&password={MASK}&c=d"'),
+        ('"password=hunter2&c=d"', f'"password={MASK}&c=d"'),
+        ('{"url":"https://h/?API-key=hunter2#a"}', f'{{"url":"https://h/?API-key={MASK}"}}'),
+        ('["x?password=hun', f'["x?password={MASK}'),
+        ('"a=b&my_password=x"', '"a=b&my_password=x"'),
+    ],
+)
+def test_forms_and_addresses_in_strings(text: str, shown: str) -> None:
+    assert redacted(text) == shown
+
+
+@pytest.mark.parametrize("keys", [KEYS, ["password"]])
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_json_in_strings(levels: int, keys: list[str], settings: Any) -> None:
+    settings.III_HISTORY_REDACT = keys
+    text, shown = '{"a": 1, "Password": "hu\\"nter2"}', f'{{"a": 1, "Password": "{MASK}"}}'
+    for _ in range(levels):
+        text, shown = json.dumps({"é": text, "b": 2}), json.dumps({"é": shown, "b": 2})
+    assert json.loads(redacted(text)) == json.loads(shown)
+
+
+def test_json_in_a_string_that_was_cut() -> None:
+    text = json.dumps({"b": 2, "body": json.dumps({"a": "x", "password": "hunter2", "c": 3})})
+    for end in range(len(text)):
+        assert "hun" not in redacted(text[:end])
+    assert redacted(text[:-12]).startswith(r'{"b": 2, "body": "{\"a\": \"x\", \"password\":')
+
+
+def test_json_in_strings_with_escaped_keys(settings: Any) -> None:
+    settings.III_HISTORY_REDACT = ["password"]
+    text = json.dumps({"a": r'{"\u0050assword": "hunter2"}'})
+    assert "hunter2" not in redacted(text)
+
+
+def test_keys_of_channels_in_strings() -> None:
+    channel = '{"channel_id":"c","access_key":"hush","direction":"read"}'
+    assert "hush" not in redacted(json.dumps({"a": channel}))
+
+
+def test_a_string_that_is_none_is_left_out() -> None:
+    assert redacted(r'["\x \"password\": 1"]') == f'["{MASK}"]'
+
+
+def test_json_in_strings_without_secrets_stays_to_the_letter() -> None:
+    text = r'{"a": "{\"b\" :\"\u00e9\ud800\"}", "c": "x=y&z"}'
+    assert redacted(text) == text
 
 
 @pytest.mark.parametrize(
