@@ -64,9 +64,21 @@ class _Planner:
         others = {
             key: trigger_of_row(row) for key, row in self._triggers.items() if row.pk not in deleted
         }
-        for item in self._file.triggers:
-            others.pop(item.key, None)
-        yield from wrong_triggers(self._file.triggers, self._schemas(gone), others)
+        schemas = self._schemas(gone)
+        settled = self._settled(schemas)
+        others.update({item.key: item for item in self._file.triggers})
+        changing = [item for item in self._file.triggers if item.key not in settled]
+        for item in changing:
+            del others[item.key]
+        yield from wrong_triggers(changing, schemas, others)
+
+    def _settled(self, schemas: Mapping[Key, Any]) -> set[Key]:
+        """Return the triggers that stay as they are, or are switched off, whatever they hold."""
+        if schemas != {key: row.config_schema for key, row in self._types.items()}:
+            return set()
+        triggers = self._file.triggers
+        changes = zip(triggers, self._changes(triggers), strict=True)
+        return {item.key for item, change in changes if change is None or _switches_off(change)}
 
     def _not_ours(self) -> Iterator[Wrong]:
         """Yield what workers and code own; a file may name only what it can manage."""
@@ -104,6 +116,10 @@ def _change(item: Item, row: Row | None) -> Change | None:
         return Change(action="create", item=item)
     edits = edits_between(_item_of(row), item)
     return Change(action="update", item=item, row=row, edits=edits) if edits else None
+
+
+def _switches_off(change: Change) -> bool:
+    return change.fields == ["enabled"] and change.edits[0].after is False
 
 
 def _deletion(row: Row) -> Change:

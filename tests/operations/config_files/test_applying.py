@@ -250,3 +250,28 @@ def test_a_trigger_of_a_worker_elsewhere_is_left_alone(make_worker: Any, write: 
     write("theirs", {"source": "worker", "worker": worker}, api_path="greet", http_method="POST")
     done(f"manages: {{}}\ntriggers:{GREET}", prune=True)
     assert Trigger.objects.filter(trigger_id="theirs", source="worker").exists()
+
+
+def test_what_was_exported_applies_whatever_has_become_of_a_config(write: Write) -> None:
+    """Its type asks for more than it did, and a race gave two triggers one route."""
+    write("broken", http_method="POST")
+    for name in ("one", "two"):
+        write(name, api_path="same")
+    text = exported()
+    assert apply(file_of(text), prune=True).changes == []
+    off = text.replace("- id: broken\n", "- id: broken\n  enabled: false\n")
+    (change,) = apply(file_of(off), prune=True).changes
+    assert change.fields == ["enabled"]
+    with pytest.raises(ConfigFileError, match="api_path is required"):
+        apply(file_of(off.replace("http_method: POST", "http_method: GET")), prune=True)
+    third = "\n- {id: three, trigger_type: http, function_id: f, config: {api_path: same}}\n"
+    with pytest.raises(ConfigFileError, match="'three' conflicts with"):
+        apply(file_of(off + third), prune=True)
+
+
+def test_a_new_schema_is_for_the_triggers_that_stay_too(write: Write) -> None:
+    TriggerType.objects.create(type_id="slack", source=TriggerType.Source.ADMIN)
+    write("a", {"trigger_type": "slack"})
+    text = exported().replace("- id: slack", "- id: slack\n  config_schema: {required: [channel]}")
+    with pytest.raises(ConfigFileError, match="'channel' is a required property"):
+        apply(file_of(text), prune=False)
