@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from iii_triggers.conf import settings
 from iii_triggers.operations.overview import MAX_COUNTED, Firing, Process
 from iii_triggers.operations.problems import counted
 from iii_triggers.operations.status import Status
@@ -102,7 +103,8 @@ def _deliveries(status: Status) -> str:
 def _runs(status: Status) -> str:
     hour = status.hour
     if not hour.count:
-        return "no runs"
+        is_off = settings.III_HISTORY == "off"
+        return "not known: the history is off" if is_off else "no runs"
     share = percent_text(hour.failed / hour.count)
     p50, p95 = duration_text(hour.p50_ms), duration_text(hour.p95_ms)
     return f"{hour.count:,} runs, {hour.failed:,} failed ({share}), p50 {p50}, p95 {p95}"

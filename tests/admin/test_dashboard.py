@@ -194,9 +194,16 @@ def test_problems_are_told_to_those_who_may_see_them(viewer: Client, busy: None)
     assert "No engine" not in text_of(client)
 
 
+def test_a_history_that_is_off_is_told(viewer: Client, trigger: Trigger) -> None:
+    shown = text_of(viewer)
+    assert "The history is off" in shown
+    assert "Nothing ran" not in shown
+
+
 def test_who_has_no_runs_yet_is_told_what_to_do(
-    viewer: Client, trigger: Trigger, grant: Callable[[str, str], None]
+    viewer: Client, trigger: Trigger, grant: Callable[[str, str], None], settings: Any
 ) -> None:
+    settings.III_HISTORY = "all"
     assert "curl -X POST" in text_of(viewer)
     assert "iii-plots" not in ids(viewer)
     trigger.delete()

@@ -57,6 +57,12 @@ def test_all_is_well_where_a_process_runs_and_nothing_is_dead(process: Node) -> 
     assert "!" not in text
 
 
+def test_a_history_that_is_off_is_told(process: Node, settings: Any) -> None:
+    assert re.search(r"^Last hour +not known: the history is off$", status()[1], re.MULTILINE)
+    settings.III_HISTORY = "all"
+    assert re.search(r"^Last hour +no runs$", status()[1], re.MULTILINE)
+
+
 def test_without_a_process_something_is_wrong() -> None:
     code, text = status()
     assert code == 1

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from iii_triggers.admin.addresses import addresses
+from iii_triggers.conf import settings
 from iii_triggers.models import Trigger
 
 
@@ -17,10 +18,14 @@ class Hint:
 
     curl: str = ""
     add_url: str = ""
+    is_off: bool = False
+    """Whether the history is off: then nobody knows whether something ran."""
 
 
 def first_step(request: HttpRequest) -> Hint:
     """Return a hint for somebody who may see the triggers."""
+    if settings.III_HISTORY == "off":
+        return Hint(is_off=True)
     active = Trigger.objects.enabled().filter(trigger_type="http", state=Trigger.State.ACTIVE)
     trigger = active.order_by("pk").first()
     answers = addresses(trigger, request) if trigger is not None else []
