@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from iii_triggers.conf import settings
 from iii_triggers.engine.durability import do_not_wait_for_disk
+from iii_triggers.engine.history.entries import MAX_ERROR, ROOM_FOR_SECRETS
+from iii_triggers.engine.history.redaction import redact_message
 from iii_triggers.models import Delivery
 from iii_triggers.models.deliveries import DeliveryQuerySet
 from iii_triggers.protocol.text import storable
@@ -22,7 +24,6 @@ from .turns import call_next, lock_limited
 
 Kind = Literal["succeeded", "failed", "skipped", "away", "undone"]
 
-MAX_ERROR = 10_000
 MAX_CODE = 255
 MAX_PAUSE_S = 60.0
 """Longest pause before a function is tried again that was there, and then was not."""
@@ -77,7 +78,9 @@ def _succeed(outcomes: Iterable[Outcome], now: datetime) -> set[Any]:
 def _write(outcome: Outcome, now: datetime) -> bool:
     row = outcome.delivery
     values = _values(outcome, now)
-    code, error = storable(outcome.code)[:MAX_CODE], storable(outcome.message)[:MAX_ERROR]
+    # As in the history: whoever may see deliveries may see this, whatever is in their payloads.
+    error = storable(redact_message(outcome.message[: MAX_ERROR + ROOM_FOR_SECRETS]))[:MAX_ERROR]
+    code = storable(outcome.code)[:MAX_CODE]
     values |= {"error_code": code, "error": error, "leased_until": None}
     return bool(leased(row).update(**values))
 

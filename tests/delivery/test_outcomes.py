@@ -13,9 +13,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from iii_triggers.delivery.claims import claim, lock_lanes
-from iii_triggers.delivery.outcomes import MAX_ERROR, Kind, Outcome, store
+from iii_triggers.delivery.outcomes import Kind, Outcome, store
 from iii_triggers.delivery.policy import Policy
 from iii_triggers.delivery.sweeping import release_lost_leases
+from iii_triggers.engine.history.entries import MAX_ERROR
 from iii_triggers.models import Delivery
 from tests.support.threads import Aside, wait_until_blocked
 
@@ -60,6 +61,13 @@ def test_a_success_wipes_out_earlier_failures(lease: Make) -> None:
     row = end(lease(policy=Policy(backoff_ms=0)), "failed", "E", "no")
     row = end(run_again(row), "succeeded")
     assert (row.attempts, row.error, row.error_code) == (2, "", "")
+
+
+def test_no_secret_of_an_error_is_kept(lease: Make) -> None:
+    row = end(lease(), "failed", "E", "x" * (MAX_ERROR - 12) + " password=hunter2 " + "x" * 5000)
+    assert "hunt" not in row.error
+    row = end(lease(), "failed", "E", "password=hunter2 was wrong")
+    assert row.error == "password=[redacted] was wrong"
 
 
 def test_a_failure_is_tried_again_after_a_pause(
