@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from django.db import connections
+from django.db import connections, reset_queries
 
 T = TypeVar("T")
 
@@ -46,6 +46,8 @@ class DatabaseThread:
         try:
             return work(*arguments)
         finally:
+            # With DEBUG, Django keeps the text of every query until a request begins in the thread.
+            reset_queries()
             self._used_at = time.monotonic()
 
 

@@ -63,3 +63,9 @@ async def test_a_connection_that_broke_in_use_is_replaced(engine: Engine) -> Non
 async def test_a_transaction_that_was_left_open_ends(engine: Engine) -> None:
     await engine.database.run(lambda: transaction.set_autocommit(False))
     assert await engine.database.run(transaction.get_autocommit)
+
+
+async def test_queries_are_not_kept_with_debug(engine: Engine, settings: Any) -> None:
+    settings.DEBUG = True
+    await engine.database.run(StateItem.objects.count)
+    assert await engine.database.run(lambda: len(connection.queries_log)) == 0

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
+from itertools import accumulate, takewhile
 
 from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Outcome, Pending
@@ -35,7 +36,8 @@ SHOWN_AFTER_S = 1.0
 MAX_BYTES = 64 * 1024 * 1024
 """How much may wait to be written; beyond that, runs are kept without their payloads."""
 BATCH = 5000
-"""Runs that are written in one transaction."""
+BATCH_BYTES = 1024 * 1024
+"""Runs that are written in one transaction: a batch is in memory three times while it is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,9 +132,11 @@ class History:
     async def _write_waiting(self) -> None:
         """Write what waits now, not what goes on coming."""
         async with self._writing:
-            for _ in range(len(self._entries) // BATCH + 1):
-                if self._entries or self._numbers:
-                    await self._write_batch()
+            waiting = len(self._entries)
+            if waiting or self._numbers:
+                waiting -= await self._write_batch()
+            while waiting > 0:
+                waiting -= await self._write_batch()
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -140,8 +144,9 @@ class History:
         if not task.cancelled():
             task.exception()
 
-    async def _write_batch(self) -> None:
-        batch, self._entries = self._entries[:BATCH], self._entries[BATCH:]
+    async def _write_batch(self) -> int:
+        number = self._batch_size()
+        batch, self._entries = self._entries[:number], self._entries[number:]
         self._bytes -= sum(entry.size for entry in batch)
         numbers, self._numbers = self._numbers, Numbers()
         try:
@@ -151,6 +156,11 @@ class History:
             self._entries[:0] = batch
             self._bytes += sum(entry.size for entry in batch)
             raise
+        return len(batch)
+
+    def _batch_size(self) -> int:
+        sizes = accumulate(entry.size for entry in self._entries[:BATCH])
+        return sum(1 for _ in takewhile(lambda size: size <= BATCH_BYTES, sizes)) or 1
 
     def _show(self, pending: Pending) -> None:
         if _is_excluded(pending.call.function_id):
