@@ -229,6 +229,9 @@ class Settings:
     III_HISTORY_PAYLOAD_BYTES: int = 16 * 1024
     """How much of the input and of the output of a run is kept; 0 keeps nothing of them."""
 
+    III_HISTORY_PAYLOADS_PER_S: int = 1000
+    """How many runs keep input and output in a second of a process; those that fail always do."""
+
     III_HISTORY_RETENTION_S: float = 7 * 24 * 3600.0
     """How long runs are kept."""
 

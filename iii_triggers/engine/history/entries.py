@@ -78,7 +78,7 @@ class Entry(Struct, gc=False, kw_only=True):
     run: bytes
     """A ``Run``."""
     payload: bytes
-    """A ``PayloadRow``."""
+    """A ``PayloadRow``; empty if none is kept."""
     is_line: bool
     """Whether they are lines of COPY, for a run that has no row yet; else they are JSON."""
 
@@ -95,18 +95,17 @@ def make_entry(
     run_id: str,
     node_id: str,
     duration_ms: float | None,
-    has_room: bool,
+    keeps_payload: bool,
     as_line: bool,
 ) -> Entry:
-    """Take down what is known of a run; without an outcome it goes on, without room only itself.
+    """Take down what is known of a run; without an outcome it goes on.
 
     ``as_line`` asks for lines of COPY; what these cannot say becomes JSON all the same.
     """
     run = _run(pending, outcome, run_id=run_id, node_id=node_id, duration_ms=duration_ms)
-    limit = settings.III_HISTORY_PAYLOAD_BYTES if has_room else 0
-    payload = _payload(pending.call, outcome, run_id=run_id, limit=limit)
+    payload = _payload(pending.call, outcome, run_id=run_id) if keeps_payload else None
     texts = _lines(run, payload) if as_line else None
-    run_text, payload_text = texts or (row_text(run), row_text(payload))
+    run_text, payload_text = texts or (row_text(run), row_text(payload) if payload else b"")
     return Entry(
         run_id=run_id,
         function_id=run.function_id,
@@ -116,11 +115,11 @@ def make_entry(
     )
 
 
-def _lines(run: Run, payload: PayloadRow) -> tuple[bytes, bytes] | None:
+def _lines(run: Run, payload: PayloadRow | None) -> tuple[bytes, bytes] | None:
     started_at = run.started_at
     run.started_at = moment_text(float(started_at))
     try:
-        return line_of(run), line_of(payload)
+        return line_of(run), line_of(payload) if payload else b""
     except ValueError:
         run.started_at = started_at
         return None
@@ -160,7 +159,8 @@ def _run(
     )
 
 
-def _payload(call: Call, outcome: Outcome | None, *, run_id: str, limit: int) -> PayloadRow:
+def _payload(call: Call, outcome: Outcome | None, *, run_id: str) -> PayloadRow:
+    limit = settings.III_HISTORY_PAYLOAD_BYTES
     given, is_given_cut = _beginning(call.data, limit)
     returned, is_returned_cut = b"", False
     stacktrace = ""

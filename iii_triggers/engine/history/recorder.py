@@ -22,8 +22,10 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Outcome, Pending
 from iii_triggers.engine.database import DatabaseThread
 from iii_triggers.engine.ids import IdSource
+from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import FunctionNotFound, IiiError, SerializationFailed
 
+from .allowance import PayloadAllowance
 from .entries import Entry, make_entry
 from .numbers import Numbers
 from .pruning import Pruning
@@ -52,6 +54,7 @@ class History:
     _entries: list[Entry] = field(default_factory=list)
     _numbers: Numbers = field(default_factory=Numbers)
     _pruning: Pruning = field(default_factory=Pruning)
+    _payloads: PayloadAllowance = field(default_factory=PayloadAllowance)
     _bytes: int = 0
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -59,7 +62,7 @@ class History:
 
     def keep_input(self, pending: Pending) -> None:
         """Note the input of a function of this process before it can change it."""
-        if settings.III_HISTORY != "off":
+        if settings.III_HISTORY != "off" and self._payloads.has_room:
             # What is no JSON is an input nobody can look at; the function may take it.
             with suppress(SerializationFailed):
                 pending.call.data.json()
@@ -170,13 +173,14 @@ class History:
 
     def _entry(self, pending: Pending, outcome: Outcome | None, duration_ms: float | None) -> Entry:
         run_id = self._run_id(pending)
+        is_special = pending.is_shown or not isinstance(outcome, Payload)
         return make_entry(
             pending,
             outcome,
             run_id=run_id,
             node_id=self.node_id,
             duration_ms=duration_ms,
-            has_room=self._bytes < MAX_BYTES,
+            keeps_payload=self._bytes < MAX_BYTES and (is_special or self._payloads.take()),
             as_line=self._copies and outcome is not None and not pending.is_shown,
         )
 

@@ -100,7 +100,8 @@ def _write_all(entries: Sequence[Entry], numbers: Numbers) -> None:
 def _write_runs(
     connection: BaseDatabaseWrapper, how: Callable[..., None], entries: Sequence[Entry]
 ) -> None:
-    runs, payloads = [entry.run for entry in entries], [entry.payload for entry in entries]
+    runs = [entry.run for entry in entries]
+    payloads = [entry.payload for entry in entries if entry.payload]
     how(connection, Invocation, runs, columns=Run.__struct_fields__)
     how(connection, InvocationPayload, payloads, columns=PayloadRow.__struct_fields__)
 

@@ -17,7 +17,7 @@ from django.test import override_settings
 from iii_triggers.engine.calls import Call
 from iii_triggers.engine.causes import Cause
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.history import recorder, writing
+from iii_triggers.engine.history import allowance, recorder, writing
 from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Invocation, InvocationPayload, Node, TriggerStat, TypeStat
 from iii_triggers.protocol.errors import FunctionNotFound, InvocationFailed
@@ -167,6 +167,23 @@ async def test_long_payloads_are_cut(engine: Engine, connect: Connect) -> None:
     payload = await payload_of(engine, run)
     assert (payload.input, payload.input_cut) == ('"' + "ä" * 4, True)
     assert (payload.output, payload.output_cut) == ('"short"', False)
+
+
+async def test_of_many_runs_in_a_second_only_some_keep_their_payload(
+    engine: Engine, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await connect("f")
+    monkeypatch.setattr(allowance.time, "monotonic", lambda: 7.5)
+    error = {"code": "E", "message": "m", "stacktrace": "at f"}
+    with override_settings(III_HISTORY_PAYLOADS_PER_S=1):
+        for answer in ({"result": 1}, {"result": 2}, {"error": error}):
+            await run_on(engine, worker, Call(function_id="f", data=Payload.of("x")), **answer)
+        monkeypatch.setattr(allowance.time, "monotonic", lambda: 8.0)
+        await run_on(engine, worker, Call(function_id="f", data=Payload.of("x")), result=4)
+        runs = await rows(engine)
+    kept = await engine.database.run(lambda: InvocationPayload.objects.in_bulk())
+    assert [run.pk in kept for run in runs] == [True, False, True, True]
+    assert kept[runs[2].pk].stacktrace == "at f"
 
 
 async def test_secrets_are_not_kept(engine: Engine, connect: Connect) -> None:
