@@ -54,7 +54,7 @@ def sizes(engine: Engine) -> dict[str, Any]:
         "types": len(list(triggers.types())),
         "calls": engine.invoker.in_flight,
         "tasks": len(asyncio.all_tasks()),
-        "live connections": sum(isinstance(o, WorkerConnection) for o in gc.get_objects()),
+        "live connections": sum(type(o) is WorkerConnection for o in gc.get_objects()),
     }
 
 
