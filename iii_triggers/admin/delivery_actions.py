@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -21,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from iii_triggers.delivery import redrive as ledger
 from iii_triggers.models import Delivery
+from iii_triggers.operations.audit import log_action, log_many
 
 from .base import EngineAdmin
 
@@ -136,7 +135,7 @@ def _one(request: HttpRequest, verb: Verb, row: Delivery) -> int:
     with transaction.atomic():
         done = verb.run(Delivery.objects.filter(pk=row.pk).defer("payload", "metadata"))
         if done:
-            _log(request, verb, object_id=str(row.pk), shown=str(row))
+            log_action(request.user, row, str(verb.logged))
     return done
 
 
@@ -145,19 +144,8 @@ def _all(request: HttpRequest, verb: Verb, deliveries: QuerySet[Delivery]) -> in
     done = verb.run(deliveries.defer("payload", "metadata"))
     if done:
         shown = ngettext("%d delivery", "%d deliveries", done) % done
-        _log(request, verb, object_id=None, shown=shown)
+        log_many(request.user, Delivery, str(verb.logged), shown=shown)
     return done
-
-
-def _log(request: HttpRequest, verb: Verb, *, object_id: str | None, shown: str) -> None:
-    LogEntry.objects.create(
-        user_id=str(request.user.pk),
-        content_type=ContentType.objects.get_for_model(Delivery),
-        object_id=object_id,
-        object_repr=shown[:200],
-        action_flag=CHANGE,
-        change_message=str(verb.logged),
-    )
 
 
 def _about_others(left: int | None) -> str:

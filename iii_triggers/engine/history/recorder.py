@@ -1,7 +1,7 @@
 """The history as the event loop sees it: what ended is noted, and written a moment later.
 
-Noting costs the caller two small JSON texts. A thread of its own hands them to the database, many
-in one statement. When more runs end than it can write, what is over
+Noting costs the caller two lines of text. A thread of its own hands them to the database, many in
+one statement. When more runs end than it can write, what is over
 ``III_HISTORY_MAX_PENDING`` is counted and not kept.
 """
 
