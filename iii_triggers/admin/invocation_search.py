@@ -19,10 +19,10 @@ def search(runs: QuerySet[Any], term: str) -> QuerySet[Any]:
     return next((found for found in first if found.exists()), last)
 
 
-def _readings(runs: QuerySet[Any], term: str) -> Iterator[QuerySet[Any]]:
+def _readings(runs: Any, term: str) -> Iterator[QuerySet[Any]]:
     id_ = as_uuid(term)
     if id_ is not None:
         yield runs.filter(pk=id_)
         yield runs.filter(delivery_id=id_)
-    yield runs.exclude(invocation_id="").filter(invocation_id=term)
+    yield runs.called(term)
     yield runs.filter(function_id=term)
