@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,143 +15,387 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('revision', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('trigger', 'trigger'), ('trigger_type', 'trigger type')], max_length=20)),
-                ('key', models.CharField(help_text='Primary key of the row.', max_length=64)),
+                ("revision", models.BigIntegerField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("trigger", "trigger"), ("trigger_type", "trigger type")],
+                        max_length=20,
+                    ),
+                ),
+                ("key", models.CharField(help_text="Primary key of the row.", max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='ChangeCounter',
+            name="ChangeCounter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('value', models.BigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("value", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Node',
+            name="Node",
             fields=[
-                ('node_id', models.CharField(max_length=36, primary_key=True, serialize=False, verbose_name='id')),
-                ('kind', models.CharField(choices=[('asgi', 'ASGI server'), ('engine', 'runengine'), ('other', 'other process')], default='other', max_length=10, verbose_name='kind')),
-                ('host', models.CharField(max_length=255, verbose_name='host')),
-                ('pid', models.BigIntegerField(verbose_name='process id')),
-                ('started_at', models.DateTimeField(verbose_name='started at')),
-                ('heartbeat_at', models.DateTimeField(db_index=True, verbose_name='heartbeat')),
+                (
+                    "node_id",
+                    models.CharField(
+                        max_length=36, primary_key=True, serialize=False, verbose_name="id"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("asgi", "ASGI server"),
+                            ("engine", "runengine"),
+                            ("other", "other process"),
+                        ],
+                        default="other",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("host", models.CharField(max_length=255, verbose_name="host")),
+                ("pid", models.BigIntegerField(verbose_name="process id")),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("heartbeat_at", models.DateTimeField(db_index=True, verbose_name="heartbeat")),
             ],
             options={
-                'verbose_name': 'node',
-                'verbose_name_plural': 'nodes',
-                'ordering': ['host', 'pid'],
+                "verbose_name": "node",
+                "verbose_name_plural": "nodes",
+                "ordering": ["host", "pid"],
             },
         ),
         migrations.CreateModel(
-            name='WorkerToken',
+            name="WorkerToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255, verbose_name='name')),
-                ('hint', models.CharField(editable=False, max_length=8, verbose_name='begins with')),
-                ('token_hash', models.CharField(editable=False, max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires at')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked at')),
-                ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last used at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=255, verbose_name="name")),
+                (
+                    "hint",
+                    models.CharField(editable=False, max_length=8, verbose_name="begins with"),
+                ),
+                ("token_hash", models.CharField(editable=False, max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                (
+                    "expires_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="expires at"),
+                ),
+                (
+                    "revoked_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="revoked at"),
+                ),
+                (
+                    "last_used_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="last used at"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'worker token',
-                'verbose_name_plural': 'worker tokens',
-                'ordering': ['name', 'created_at'],
+                "verbose_name": "worker token",
+                "verbose_name_plural": "worker tokens",
+                "ordering": ["name", "created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('worker_id', models.CharField(max_length=36, primary_key=True, serialize=False, verbose_name='id')),
-                ('name', models.CharField(blank=True, max_length=280, verbose_name='name')),
-                ('description', models.CharField(blank=True, max_length=280, verbose_name='description')),
-                ('runtime', models.CharField(blank=True, max_length=100, verbose_name='runtime')),
-                ('version', models.CharField(blank=True, max_length=100, verbose_name='SDK version')),
-                ('os', models.CharField(blank=True, max_length=280, verbose_name='operating system')),
-                ('pid', models.BigIntegerField(blank=True, null=True, verbose_name='process id')),
-                ('ip', models.CharField(blank=True, max_length=100, verbose_name='address')),
-                ('namespace', models.CharField(default='default', max_length=255, verbose_name='namespace')),
-                ('connected_at', models.DateTimeField(verbose_name='connected at')),
-                ('last_seen', models.DateTimeField(verbose_name='last seen')),
-                ('node', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='workers', to='iii_triggers.node', verbose_name='node')),
+                (
+                    "worker_id",
+                    models.CharField(
+                        max_length=36, primary_key=True, serialize=False, verbose_name="id"
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=280, verbose_name="name")),
+                (
+                    "description",
+                    models.CharField(blank=True, max_length=280, verbose_name="description"),
+                ),
+                ("runtime", models.CharField(blank=True, max_length=100, verbose_name="runtime")),
+                (
+                    "version",
+                    models.CharField(blank=True, max_length=100, verbose_name="SDK version"),
+                ),
+                (
+                    "os",
+                    models.CharField(blank=True, max_length=280, verbose_name="operating system"),
+                ),
+                ("pid", models.BigIntegerField(blank=True, null=True, verbose_name="process id")),
+                ("ip", models.CharField(blank=True, max_length=100, verbose_name="address")),
+                (
+                    "namespace",
+                    models.CharField(default="default", max_length=255, verbose_name="namespace"),
+                ),
+                ("connected_at", models.DateTimeField(verbose_name="connected at")),
+                ("last_seen", models.DateTimeField(verbose_name="last seen")),
+                (
+                    "node",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="workers",
+                        to="iii_triggers.node",
+                        verbose_name="node",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'worker',
-                'verbose_name_plural': 'workers',
-                'ordering': ['name', 'connected_at'],
+                "verbose_name": "worker",
+                "verbose_name_plural": "workers",
+                "ordering": ["name", "connected_at"],
             },
         ),
         migrations.CreateModel(
-            name='TriggerType',
+            name="TriggerType",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type_id', models.CharField(max_length=255, verbose_name='id')),
-                ('namespace', models.CharField(default='default', max_length=255, verbose_name='namespace')),
-                ('description', models.TextField(blank=True, verbose_name='description')),
-                ('config_schema', models.JSONField(blank=True, help_text='JSON Schema that the config of every trigger of this type must match.', null=True, verbose_name='config schema')),
-                ('call_schema', models.JSONField(blank=True, help_text='JSON Schema of what functions receive.', null=True, verbose_name='call schema')),
-                ('source', models.CharField(choices=[('builtin', 'built in'), ('admin', 'admin'), ('code', 'code'), ('worker', 'worker')], default='admin', max_length=10, verbose_name='source')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated at')),
-                ('worker', models.ForeignKey(blank=True, help_text='The worker that provides this type now.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='trigger_types', to='iii_triggers.worker', verbose_name='provider')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("type_id", models.CharField(max_length=255, verbose_name="id")),
+                (
+                    "namespace",
+                    models.CharField(default="default", max_length=255, verbose_name="namespace"),
+                ),
+                ("description", models.TextField(blank=True, verbose_name="description")),
+                (
+                    "config_schema",
+                    models.JSONField(
+                        blank=True,
+                        help_text="JSON Schema that the config of every trigger of this type must match.",
+                        null=True,
+                        verbose_name="config schema",
+                    ),
+                ),
+                (
+                    "call_schema",
+                    models.JSONField(
+                        blank=True,
+                        help_text="JSON Schema of what functions receive.",
+                        null=True,
+                        verbose_name="call schema",
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("builtin", "built in"),
+                            ("admin", "admin"),
+                            ("code", "code"),
+                            ("worker", "worker"),
+                        ],
+                        default="admin",
+                        max_length=10,
+                        verbose_name="source",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated at")),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The worker that provides this type now.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="trigger_types",
+                        to="iii_triggers.worker",
+                        verbose_name="provider",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'trigger type',
-                'verbose_name_plural': 'trigger types',
-                'ordering': ['type_id'],
-                'constraints': [models.UniqueConstraint(fields=('namespace', 'type_id'), name='iii_trigger_type_unique_id')],
+                "verbose_name": "trigger type",
+                "verbose_name_plural": "trigger types",
+                "ordering": ["type_id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("namespace", "type_id"), name="iii_trigger_type_unique_id"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Trigger',
+            name="Trigger",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('trigger_id', models.CharField(default=iii_triggers.models.triggers.new_trigger_id, help_text='Free to choose; made up when left as it is.', max_length=255, verbose_name='id')),
-                ('namespace', models.CharField(default='default', max_length=255, verbose_name='namespace')),
-                ('trigger_type', models.CharField(max_length=255, verbose_name='trigger type')),
-                ('function_id', models.CharField(max_length=255, verbose_name='function')),
-                ('config', models.JSONField(blank=True, default=dict, verbose_name='config')),
-                ('metadata', models.JSONField(blank=True, help_text='Handed to the function beside its input with every firing.', null=True, verbose_name='metadata')),
-                ('source', models.CharField(choices=[('admin', 'admin'), ('api', 'API'), ('code', 'code'), ('worker', 'worker')], default='admin', max_length=10, verbose_name='source')),
-                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
-                ('state', models.CharField(choices=[('active', 'active'), ('parked', 'parked'), ('rejected', 'rejected'), ('disabled', 'disabled')], default='parked', max_length=10, verbose_name='state')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated at')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ('worker', models.ForeignKey(blank=True, help_text='The worker whose disconnect removes this trigger.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='triggers', to='iii_triggers.worker', verbose_name='owner')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "trigger_id",
+                    models.CharField(
+                        default=iii_triggers.models.triggers.new_trigger_id,
+                        help_text="Free to choose; made up when left as it is.",
+                        max_length=255,
+                        verbose_name="id",
+                    ),
+                ),
+                (
+                    "namespace",
+                    models.CharField(default="default", max_length=255, verbose_name="namespace"),
+                ),
+                ("trigger_type", models.CharField(max_length=255, verbose_name="trigger type")),
+                ("function_id", models.CharField(max_length=255, verbose_name="function")),
+                ("config", models.JSONField(blank=True, default=dict, verbose_name="config")),
+                (
+                    "metadata",
+                    models.JSONField(
+                        blank=True,
+                        help_text="Handed to the function beside its input with every firing.",
+                        null=True,
+                        verbose_name="metadata",
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("admin", "admin"),
+                            ("api", "API"),
+                            ("code", "code"),
+                            ("worker", "worker"),
+                        ],
+                        default="admin",
+                        max_length=10,
+                        verbose_name="source",
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("active", "active"),
+                            ("parked", "parked"),
+                            ("rejected", "rejected"),
+                            ("disabled", "disabled"),
+                        ],
+                        default="parked",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated at")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="created by",
+                    ),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The worker whose disconnect removes this trigger.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="triggers",
+                        to="iii_triggers.worker",
+                        verbose_name="owner",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'trigger',
-                'verbose_name_plural': 'triggers',
-                'ordering': ['trigger_type', 'function_id', 'trigger_id'],
-                'indexes': [models.Index(fields=['source', 'enabled'], name='iii_trigger_source')],
-                'constraints': [models.UniqueConstraint(fields=('namespace', 'trigger_id'), name='iii_trigger_unique_id')],
+                "verbose_name": "trigger",
+                "verbose_name_plural": "triggers",
+                "ordering": ["trigger_type", "function_id", "trigger_id"],
+                "indexes": [models.Index(fields=["source", "enabled"], name="iii_trigger_source")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("namespace", "trigger_id"), name="iii_trigger_unique_id"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Function',
+            name="Function",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('function_id', models.CharField(max_length=255, verbose_name='id')),
-                ('namespace', models.CharField(default='default', max_length=255, verbose_name='namespace')),
-                ('description', models.TextField(blank=True, verbose_name='description')),
-                ('request_format', models.JSONField(blank=True, null=True, verbose_name='request format')),
-                ('response_format', models.JSONField(blank=True, null=True, verbose_name='response format')),
-                ('metadata', models.JSONField(blank=True, null=True, verbose_name='metadata')),
-                ('invocation', models.JSONField(blank=True, help_text='How to call it over HTTP.', null=True, verbose_name='HTTP invocation')),
-                ('registered_at', models.DateTimeField(auto_now_add=True, verbose_name='registered at')),
-                ('worker', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='functions', to='iii_triggers.worker', verbose_name='worker')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("function_id", models.CharField(max_length=255, verbose_name="id")),
+                (
+                    "namespace",
+                    models.CharField(default="default", max_length=255, verbose_name="namespace"),
+                ),
+                ("description", models.TextField(blank=True, verbose_name="description")),
+                (
+                    "request_format",
+                    models.JSONField(blank=True, null=True, verbose_name="request format"),
+                ),
+                (
+                    "response_format",
+                    models.JSONField(blank=True, null=True, verbose_name="response format"),
+                ),
+                ("metadata", models.JSONField(blank=True, null=True, verbose_name="metadata")),
+                (
+                    "invocation",
+                    models.JSONField(
+                        blank=True,
+                        help_text="How to call it over HTTP.",
+                        null=True,
+                        verbose_name="HTTP invocation",
+                    ),
+                ),
+                (
+                    "registered_at",
+                    models.DateTimeField(auto_now_add=True, verbose_name="registered at"),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="functions",
+                        to="iii_triggers.worker",
+                        verbose_name="worker",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'function',
-                'verbose_name_plural': 'functions',
-                'ordering': ['function_id'],
-                'constraints': [models.UniqueConstraint(fields=('namespace', 'function_id', 'worker'), name='iii_function_unique_offer'), models.UniqueConstraint(condition=models.Q(('worker', None)), fields=('namespace', 'function_id'), name='iii_function_unique_in_site')],
+                "verbose_name": "function",
+                "verbose_name_plural": "functions",
+                "ordering": ["function_id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("namespace", "function_id", "worker"),
+                        name="iii_function_unique_offer",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("worker", None)),
+                        fields=("namespace", "function_id"),
+                        name="iii_function_unique_in_site",
+                    ),
+                ],
             },
         ),
     ]

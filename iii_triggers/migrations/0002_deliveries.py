@@ -6,124 +6,369 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('iii_triggers', '0001_initial'),
+        ("iii_triggers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Lane',
+            name="Lane",
             fields=[
-                ('name', models.CharField(max_length=255, primary_key=True, serialize=False, verbose_name='name')),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=255, primary_key=True, serialize=False, verbose_name="name"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'lane',
-                'verbose_name_plural': 'lanes',
+                "verbose_name": "lane",
+                "verbose_name_plural": "lanes",
             },
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('identity', models.CharField(max_length=64, unique=True, verbose_name='identity')),
-                ('topic', models.CharField(db_index=True, max_length=255, verbose_name='topic')),
-                ('function_id', models.CharField(max_length=255, verbose_name='function')),
-                ('namespace', models.CharField(default='default', max_length=255, verbose_name='namespace')),
-                ('trigger_id', models.CharField(max_length=255, verbose_name='trigger')),
-                ('metadata', models.JSONField(blank=True, null=True, verbose_name='metadata')),
-                ('policy', models.JSONField(blank=True, default=dict, verbose_name='policy')),
-                ('expires_at', models.DateTimeField(blank=True, help_text='Set while no trigger holds it.', null=True, verbose_name='kept until')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("identity", models.CharField(max_length=64, unique=True, verbose_name="identity")),
+                ("topic", models.CharField(db_index=True, max_length=255, verbose_name="topic")),
+                ("function_id", models.CharField(max_length=255, verbose_name="function")),
+                (
+                    "namespace",
+                    models.CharField(default="default", max_length=255, verbose_name="namespace"),
+                ),
+                ("trigger_id", models.CharField(max_length=255, verbose_name="trigger")),
+                ("metadata", models.JSONField(blank=True, null=True, verbose_name="metadata")),
+                ("policy", models.JSONField(blank=True, default=dict, verbose_name="policy")),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="Set while no trigger holds it.",
+                        null=True,
+                        verbose_name="kept until",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
             ],
             options={
-                'verbose_name': 'subscription',
-                'verbose_name_plural': 'subscriptions',
-                'ordering': ['topic', 'function_id'],
+                "verbose_name": "subscription",
+                "verbose_name_plural": "subscriptions",
+                "ordering": ["topic", "function_id"],
             },
         ),
         migrations.AddField(
-            model_name='node',
-            name='channel',
-            field=models.CharField(blank=True, help_text='Where other nodes reach it through the channel layer.', max_length=255, verbose_name='channel'),
+            model_name="node",
+            name="channel",
+            field=models.CharField(
+                blank=True,
+                help_text="Where other nodes reach it through the channel layer.",
+                max_length=255,
+                verbose_name="channel",
+            ),
         ),
         migrations.AddField(
-            model_name='trigger',
-            name='identity',
-            field=models.CharField(blank=True, db_index=True, editable=False, help_text='Triggers with the same identity act as one; empty for types without one.', max_length=64),
+            model_name="trigger",
+            name="identity",
+            field=models.CharField(
+                blank=True,
+                db_index=True,
+                editable=False,
+                help_text="Triggers with the same identity act as one; empty for types without one.",
+                max_length=64,
+            ),
         ),
         migrations.AddField(
-            model_name='trigger',
-            name='next_fire_at',
-            field=models.DateTimeField(blank=True, db_index=True, editable=False, null=True, verbose_name='next fires at'),
+            model_name="trigger",
+            name="next_fire_at",
+            field=models.DateTimeField(
+                blank=True, db_index=True, editable=False, null=True, verbose_name="next fires at"
+            ),
         ),
         migrations.AlterField(
-            model_name='change',
-            name='kind',
-            field=models.CharField(choices=[('trigger', 'trigger'), ('trigger_type', 'trigger type'), ('function', 'functions of a worker')], max_length=20),
+            model_name="change",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("trigger", "trigger"),
+                    ("trigger_type", "trigger type"),
+                    ("function", "functions of a worker"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='node',
-            name='kind',
-            field=models.CharField(choices=[('asgi', 'ASGI server'), ('engine', 'runengine'), ('celery', 'Celery worker'), ('beat', 'Celery beat'), ('other', 'other process')], default='other', max_length=10, verbose_name='kind'),
+            model_name="node",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("asgi", "ASGI server"),
+                    ("engine", "runengine"),
+                    ("celery", "Celery worker"),
+                    ("beat", "Celery beat"),
+                    ("other", "other process"),
+                ],
+                default="other",
+                max_length=10,
+                verbose_name="kind",
+            ),
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=iii_triggers.models.ordered_ids.new_ordered_id, editable=False, primary_key=True, serialize=False, verbose_name='id')),
-                ('state', models.CharField(choices=[('queued', 'waiting'), ('leased', 'running'), ('retry', 'to be retried'), ('held', 'held'), ('succeeded', 'succeeded'), ('dead', 'dead'), ('cancelled', 'cancelled'), ('skipped', 'skipped')], default='queued', max_length=10, verbose_name='state')),
-                ('waits_for', models.CharField(blank=True, choices=[('', 'nothing'), ('function', 'its function'), ('subscriber', 'a subscriber'), ('turn', 'its turn')], default='', max_length=10, verbose_name='waits for')),
-                ('trigger_type', models.CharField(blank=True, max_length=255, verbose_name='trigger type')),
-                ('trigger_id', models.CharField(blank=True, max_length=255, verbose_name='trigger')),
-                ('topic', models.CharField(blank=True, help_text='Topic or named queue.', max_length=255, verbose_name='topic')),
-                ('function_id', models.CharField(blank=True, max_length=255, verbose_name='function')),
-                ('namespace', models.CharField(default='default', max_length=255, verbose_name='namespace')),
-                ('payload', models.TextField(help_text='JSON, as it was published.', verbose_name='payload')),
-                ('metadata', models.JSONField(blank=True, null=True, verbose_name='metadata')),
-                ('traceparent', models.CharField(blank=True, max_length=255, verbose_name='trace context')),
-                ('queue', models.CharField(max_length=255, verbose_name='Celery queue')),
-                ('lane', models.CharField(help_text='Limits, order and idempotency hold within a lane.', max_length=255, verbose_name='lane')),
-                ('ordering_key', models.CharField(blank=True, help_text='Deliveries of a lane with the same key run one by one, in order.', max_length=255, verbose_name='ordering key')),
-                ('policy', models.JSONField(blank=True, default=dict, verbose_name='policy')),
-                ('attempts', models.PositiveIntegerField(default=0, verbose_name='attempts')),
-                ('max_attempts', models.PositiveIntegerField(default=3, verbose_name='attempts at most')),
-                ('idempotency_key', models.CharField(blank=True, max_length=255, verbose_name='idempotency key')),
-                ('scheduled_for', models.DateTimeField(blank=True, null=True, verbose_name='scheduled for')),
-                ('run_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='not before')),
-                ('send_at', models.DateTimeField(blank=True, help_text='When the sweeper looks at it.', null=True, verbose_name='sent again at')),
-                ('sends', models.PositiveIntegerField(default=0, verbose_name='sent again')),
-                ('lease_token', models.UUIDField(blank=True, editable=False, null=True, verbose_name='lease')),
-                ('leased_until', models.DateTimeField(blank=True, null=True, verbose_name='leased until')),
-                ('node_id', models.CharField(blank=True, max_length=36, verbose_name='node')),
-                ('away_since', models.DateTimeField(blank=True, null=True, verbose_name='function away since')),
-                ('error_code', models.CharField(blank=True, max_length=255, verbose_name='error code')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='accepted at')),
-                ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='started at')),
-                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=iii_triggers.models.ordered_ids.new_ordered_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="id",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waiting"),
+                            ("leased", "running"),
+                            ("retry", "to be retried"),
+                            ("held", "held"),
+                            ("succeeded", "succeeded"),
+                            ("dead", "dead"),
+                            ("cancelled", "cancelled"),
+                            ("skipped", "skipped"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "waits_for",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "nothing"),
+                            ("function", "its function"),
+                            ("subscriber", "a subscriber"),
+                            ("turn", "its turn"),
+                        ],
+                        default="",
+                        max_length=10,
+                        verbose_name="waits for",
+                    ),
+                ),
+                (
+                    "trigger_type",
+                    models.CharField(blank=True, max_length=255, verbose_name="trigger type"),
+                ),
+                (
+                    "trigger_id",
+                    models.CharField(blank=True, max_length=255, verbose_name="trigger"),
+                ),
+                (
+                    "topic",
+                    models.CharField(
+                        blank=True,
+                        help_text="Topic or named queue.",
+                        max_length=255,
+                        verbose_name="topic",
+                    ),
+                ),
+                (
+                    "function_id",
+                    models.CharField(blank=True, max_length=255, verbose_name="function"),
+                ),
+                (
+                    "namespace",
+                    models.CharField(default="default", max_length=255, verbose_name="namespace"),
+                ),
+                (
+                    "payload",
+                    models.TextField(
+                        help_text="JSON, as it was published.", verbose_name="payload"
+                    ),
+                ),
+                ("metadata", models.JSONField(blank=True, null=True, verbose_name="metadata")),
+                (
+                    "traceparent",
+                    models.CharField(blank=True, max_length=255, verbose_name="trace context"),
+                ),
+                ("queue", models.CharField(max_length=255, verbose_name="Celery queue")),
+                (
+                    "lane",
+                    models.CharField(
+                        help_text="Limits, order and idempotency hold within a lane.",
+                        max_length=255,
+                        verbose_name="lane",
+                    ),
+                ),
+                (
+                    "ordering_key",
+                    models.CharField(
+                        blank=True,
+                        help_text="Deliveries of a lane with the same key run one by one, in order.",
+                        max_length=255,
+                        verbose_name="ordering key",
+                    ),
+                ),
+                ("policy", models.JSONField(blank=True, default=dict, verbose_name="policy")),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                (
+                    "max_attempts",
+                    models.PositiveIntegerField(default=3, verbose_name="attempts at most"),
+                ),
+                (
+                    "idempotency_key",
+                    models.CharField(blank=True, max_length=255, verbose_name="idempotency key"),
+                ),
+                (
+                    "scheduled_for",
+                    models.DateTimeField(blank=True, null=True, verbose_name="scheduled for"),
+                ),
+                (
+                    "run_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="not before"
+                    ),
+                ),
+                (
+                    "send_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When the sweeper looks at it.",
+                        null=True,
+                        verbose_name="sent again at",
+                    ),
+                ),
+                ("sends", models.PositiveIntegerField(default=0, verbose_name="sent again")),
+                (
+                    "lease_token",
+                    models.UUIDField(blank=True, editable=False, null=True, verbose_name="lease"),
+                ),
+                (
+                    "leased_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="leased until"),
+                ),
+                ("node_id", models.CharField(blank=True, max_length=36, verbose_name="node")),
+                (
+                    "away_since",
+                    models.DateTimeField(blank=True, null=True, verbose_name="function away since"),
+                ),
+                (
+                    "error_code",
+                    models.CharField(blank=True, max_length=255, verbose_name="error code"),
+                ),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, verbose_name="accepted at"
+                    ),
+                ),
+                (
+                    "started_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="started at"),
+                ),
+                (
+                    "finished_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="finished at"),
+                ),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['-id'],
-                'permissions': [('redrive_delivery', 'Can redrive and discard dead deliveries'), ('hold_delivery', 'Can hold, release and cancel deliveries'), ('view_payload', 'Can view the payload of deliveries')],
-                'indexes': [models.Index(condition=models.Q(('send_at__isnull', False), ('state__in', ('queued', 'retry'))), fields=['send_at'], name='iii_delivery_due'), models.Index(condition=models.Q(('state__in', ('queued', 'retry')), models.Q(('waits_for', ''), _negated=True)), fields=['waits_for', 'namespace', 'function_id'], name='iii_delivery_blocked'), models.Index(condition=models.Q(('state__in', ('queued', 'leased', 'retry', 'held'))), fields=['lane', 'ordering_key', 'id'], name='iii_delivery_lane'), models.Index(condition=models.Q(('state', 'leased')), fields=['node_id'], name='iii_delivery_leased'), models.Index(fields=['topic', 'state'], name='iii_delivery_topic'), models.Index(fields=['state', '-id'], name='iii_delivery_state'), models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['finished_at'], name='iii_delivery_finished')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(models.Q(('idempotency_key', ''), _negated=True), models.Q(('state__in', ['dead', 'cancelled']), _negated=True)), fields=('lane', 'idempotency_key'), name='iii_delivery_unique_key'), models.UniqueConstraint(condition=models.Q(('scheduled_for__isnull', False)), fields=('lane', 'scheduled_for'), name='iii_delivery_unique_slot')],
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
+                "ordering": ["-id"],
+                "permissions": [
+                    ("redrive_delivery", "Can redrive and discard dead deliveries"),
+                    ("hold_delivery", "Can hold, release and cancel deliveries"),
+                    ("view_payload", "Can view the payload of deliveries"),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(
+                            ("send_at__isnull", False), ("state__in", ("queued", "retry"))
+                        ),
+                        fields=["send_at"],
+                        name="iii_delivery_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("state__in", ("queued", "retry")),
+                            models.Q(("waits_for", ""), _negated=True),
+                        ),
+                        fields=["waits_for", "namespace", "function_id"],
+                        name="iii_delivery_blocked",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ("queued", "leased", "retry", "held"))),
+                        fields=["lane", "ordering_key", "id"],
+                        name="iii_delivery_lane",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "leased")),
+                        fields=["node_id"],
+                        name="iii_delivery_leased",
+                    ),
+                    models.Index(fields=["topic", "state"], name="iii_delivery_topic"),
+                    models.Index(fields=["state", "-id"], name="iii_delivery_state"),
+                    models.Index(
+                        condition=models.Q(("finished_at__isnull", False)),
+                        fields=["finished_at"],
+                        name="iii_delivery_finished",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            models.Q(("idempotency_key", ""), _negated=True),
+                            models.Q(("state__in", ["dead", "cancelled"]), _negated=True),
+                        ),
+                        fields=("lane", "idempotency_key"),
+                        name="iii_delivery_unique_key",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("scheduled_for__isnull", False)),
+                        fields=("lane", "scheduled_for"),
+                        name="iii_delivery_unique_slot",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Topic',
+            name="Topic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('topic', 'topic'), ('queue', 'named queue')], default='topic', max_length=10, verbose_name='kind')),
-                ('name', models.CharField(max_length=255, verbose_name='name')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("topic", "topic"), ("queue", "named queue")],
+                        default="topic",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("name", models.CharField(max_length=255, verbose_name="name")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
             ],
             options={
-                'verbose_name': 'topic',
-                'verbose_name_plural': 'topics',
-                'ordering': ['name', 'kind'],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'name'), name='iii_topic_unique_name')],
+                "verbose_name": "topic",
+                "verbose_name_plural": "topics",
+                "ordering": ["name", "kind"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "name"), name="iii_topic_unique_name")
+                ],
             },
         ),
     ]

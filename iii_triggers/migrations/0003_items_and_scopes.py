@@ -4,165 +4,262 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('iii_triggers', '0002_deliveries'),
+        ("iii_triggers", "0002_deliveries"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Configuration',
+            name="Configuration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('config_id', models.CharField(max_length=64, unique=True, verbose_name='id')),
-                ('name', models.CharField(blank=True, max_length=255, verbose_name='name')),
-                ('description', models.TextField(blank=True, verbose_name='description')),
-                ('schema', models.JSONField(blank=True, default=dict, help_text='JSON Schema.', verbose_name='schema')),
-                ('value', models.TextField(default='null', help_text='JSON; may hold ${NAME} and ${NAME:default}.', verbose_name='value')),
-                ('metadata', models.JSONField(blank=True, null=True, verbose_name='metadata')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("config_id", models.CharField(max_length=64, unique=True, verbose_name="id")),
+                ("name", models.CharField(blank=True, max_length=255, verbose_name="name")),
+                ("description", models.TextField(blank=True, verbose_name="description")),
+                (
+                    "schema",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="JSON Schema.", verbose_name="schema"
+                    ),
+                ),
+                (
+                    "value",
+                    models.TextField(
+                        default="null",
+                        help_text="JSON; may hold ${NAME} and ${NAME:default}.",
+                        verbose_name="value",
+                    ),
+                ),
+                ("metadata", models.JSONField(blank=True, null=True, verbose_name="metadata")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated at")),
             ],
             options={
-                'verbose_name': 'configuration',
-                'verbose_name_plural': 'configurations',
-                'ordering': ['config_id'],
+                "verbose_name": "configuration",
+                "verbose_name_plural": "configurations",
+                "ordering": ["config_id"],
             },
         ),
         migrations.AddField(
-            model_name='trigger',
-            name='provider_namespace',
-            field=models.CharField(blank=True, default='', help_text='Where the type must be; empty looks in the namespace, then in default.', max_length=255, verbose_name='namespace of the type'),
+            model_name="trigger",
+            name="provider_namespace",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="Where the type must be; empty looks in the namespace, then in default.",
+                max_length=255,
+                verbose_name="namespace of the type",
+            ),
         ),
         migrations.AddField(
-            model_name='worker',
-            name='in_flight',
-            field=models.PositiveIntegerField(default=0, help_text='Invocations it was running when last looked at.', verbose_name='in flight'),
+            model_name="worker",
+            name="in_flight",
+            field=models.PositiveIntegerField(
+                default=0,
+                help_text="Invocations it was running when last looked at.",
+                verbose_name="in flight",
+            ),
         ),
         migrations.AddField(
-            model_name='worker',
-            name='isolation',
-            field=models.CharField(blank=True, max_length=100, verbose_name='isolation'),
+            model_name="worker",
+            name="isolation",
+            field=models.CharField(blank=True, max_length=100, verbose_name="isolation"),
         ),
         migrations.AddField(
-            model_name='worker',
-            name='metrics',
-            field=models.JSONField(blank=True, null=True, verbose_name='metrics'),
+            model_name="worker",
+            name="metrics",
+            field=models.JSONField(blank=True, null=True, verbose_name="metrics"),
         ),
         migrations.AddField(
-            model_name='worker',
-            name='telemetry',
-            field=models.JSONField(blank=True, help_text='Language, project and framework.', null=True, verbose_name='telemetry'),
+            model_name="worker",
+            name="telemetry",
+            field=models.JSONField(
+                blank=True,
+                help_text="Language, project and framework.",
+                null=True,
+                verbose_name="telemetry",
+            ),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='allow_function_registration',
-            field=models.BooleanField(default=True, verbose_name='may register functions'),
+            model_name="workertoken",
+            name="allow_function_registration",
+            field=models.BooleanField(default=True, verbose_name="may register functions"),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='allow_trigger_type_registration',
-            field=models.BooleanField(default=True, verbose_name='may register trigger types'),
+            model_name="workertoken",
+            name="allow_trigger_type_registration",
+            field=models.BooleanField(default=True, verbose_name="may register trigger types"),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='allowed_functions',
-            field=models.JSONField(blank=True, default=list, verbose_name='allowed functions'),
+            model_name="workertoken",
+            name="allowed_functions",
+            field=models.JSONField(blank=True, default=list, verbose_name="allowed functions"),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='allowed_trigger_types',
-            field=models.JSONField(blank=True, help_text='Types the worker may bind triggers to; null allows all.', null=True, verbose_name='allowed trigger types'),
+            model_name="workertoken",
+            name="allowed_trigger_types",
+            field=models.JSONField(
+                blank=True,
+                help_text="Types the worker may bind triggers to; null allows all.",
+                null=True,
+                verbose_name="allowed trigger types",
+            ),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='context',
-            field=models.JSONField(blank=True, default=dict, help_text='Passed to hooks and middleware.', verbose_name='context'),
+            model_name="workertoken",
+            name="context",
+            field=models.JSONField(
+                blank=True,
+                default=dict,
+                help_text="Passed to hooks and middleware.",
+                verbose_name="context",
+            ),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='expose_functions',
-            field=models.JSONField(blank=True, default=list, help_text='Filters, as of a listener; [] exposes nothing.', verbose_name='exposed functions'),
+            model_name="workertoken",
+            name="expose_functions",
+            field=models.JSONField(
+                blank=True,
+                default=list,
+                help_text="Filters, as of a listener; [] exposes nothing.",
+                verbose_name="exposed functions",
+            ),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='forbidden_functions',
-            field=models.JSONField(blank=True, default=list, verbose_name='forbidden functions'),
+            model_name="workertoken",
+            name="forbidden_functions",
+            field=models.JSONField(blank=True, default=list, verbose_name="forbidden functions"),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='function_registration_prefix',
-            field=models.CharField(blank=True, help_text='p makes the functions and trigger targets of the worker p::id.', max_length=100, verbose_name='function prefix'),
+            model_name="workertoken",
+            name="function_registration_prefix",
+            field=models.CharField(
+                blank=True,
+                help_text="p makes the functions and trigger targets of the worker p::id.",
+                max_length=100,
+                verbose_name="function prefix",
+            ),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='middleware_function_id',
-            field=models.CharField(blank=True, max_length=255, verbose_name='middleware function'),
+            model_name="workertoken",
+            name="middleware_function_id",
+            field=models.CharField(blank=True, max_length=255, verbose_name="middleware function"),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='namespaces',
-            field=models.JSONField(blank=True, default=dict, help_text='Namespace to the functions allowed there; {} does not limit namespaces.', verbose_name='namespaces'),
+            model_name="workertoken",
+            name="namespaces",
+            field=models.JSONField(
+                blank=True,
+                default=dict,
+                help_text="Namespace to the functions allowed there; {} does not limit namespaces.",
+                verbose_name="namespaces",
+            ),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='on_function_registration_function_id',
-            field=models.CharField(blank=True, max_length=255, verbose_name='hook of functions'),
+            model_name="workertoken",
+            name="on_function_registration_function_id",
+            field=models.CharField(blank=True, max_length=255, verbose_name="hook of functions"),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='on_trigger_registration_function_id',
-            field=models.CharField(blank=True, max_length=255, verbose_name='hook of triggers'),
+            model_name="workertoken",
+            name="on_trigger_registration_function_id",
+            field=models.CharField(blank=True, max_length=255, verbose_name="hook of triggers"),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='on_trigger_type_registration_function_id',
-            field=models.CharField(blank=True, max_length=255, verbose_name='hook of trigger types'),
+            model_name="workertoken",
+            name="on_trigger_type_registration_function_id",
+            field=models.CharField(
+                blank=True, max_length=255, verbose_name="hook of trigger types"
+            ),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='restrict_calls',
-            field=models.BooleanField(default=False, help_text='Workers may call, and bind triggers to, only the functions listed below. Otherwise all but the forbidden ones.', verbose_name='restrict calls'),
+            model_name="workertoken",
+            name="restrict_calls",
+            field=models.BooleanField(
+                default=False,
+                help_text="Workers may call, and bind triggers to, only the functions listed below. Otherwise all but the forbidden ones.",
+                verbose_name="restrict calls",
+            ),
         ),
         migrations.AlterField(
-            model_name='change',
-            name='kind',
-            field=models.CharField(choices=[('trigger', 'trigger'), ('trigger_type', 'trigger type'), ('function', 'functions of a worker'), ('token', 'worker token'), ('configuration', 'configuration')], max_length=20),
+            model_name="change",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("trigger", "trigger"),
+                    ("trigger_type", "trigger type"),
+                    ("function", "functions of a worker"),
+                    ("token", "worker token"),
+                    ("configuration", "configuration"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.CreateModel(
-            name='StateItem',
+            name="StateItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('store', models.CharField(choices=[('state', 'state'), ('kv', 'key-value server')], default='state', max_length=10, verbose_name='store')),
-                ('scope', models.CharField(max_length=512, verbose_name='scope')),
-                ('key', models.CharField(max_length=512, verbose_name='key')),
-                ('value', models.TextField(help_text='JSON, as it was set.', verbose_name='value')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "store",
+                    models.CharField(
+                        choices=[("state", "state"), ("kv", "key-value server")],
+                        default="state",
+                        max_length=10,
+                        verbose_name="store",
+                    ),
+                ),
+                ("scope", models.CharField(max_length=512, verbose_name="scope")),
+                ("key", models.CharField(max_length=512, verbose_name="key")),
+                ("value", models.TextField(help_text="JSON, as it was set.", verbose_name="value")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated at")),
             ],
             options={
-                'verbose_name': 'state item',
-                'verbose_name_plural': 'state items',
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('store', 'scope', 'key'), name='iii_state_unique_key')],
+                "verbose_name": "state item",
+                "verbose_name_plural": "state items",
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("store", "scope", "key"), name="iii_state_unique_key"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StreamItem',
+            name="StreamItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stream_name', models.CharField(max_length=512, verbose_name='stream')),
-                ('group_id', models.CharField(max_length=512, verbose_name='group')),
-                ('item_id', models.CharField(max_length=512, verbose_name='item')),
-                ('value', models.TextField(help_text='JSON, as it was set.', verbose_name='value')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='updated at')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("stream_name", models.CharField(max_length=512, verbose_name="stream")),
+                ("group_id", models.CharField(max_length=512, verbose_name="group")),
+                ("item_id", models.CharField(max_length=512, verbose_name="item")),
+                ("value", models.TextField(help_text="JSON, as it was set.", verbose_name="value")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated at")),
             ],
             options={
-                'verbose_name': 'stream item',
-                'verbose_name_plural': 'stream items',
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('stream_name', 'group_id', 'item_id'), name='iii_stream_unique_item')],
+                "verbose_name": "stream item",
+                "verbose_name_plural": "stream items",
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("stream_name", "group_id", "item_id"), name="iii_stream_unique_item"
+                    )
+                ],
             },
         ),
     ]

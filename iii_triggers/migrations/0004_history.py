@@ -5,134 +5,302 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('iii_triggers', '0003_items_and_scopes'),
+        ("iii_triggers", "0003_items_and_scopes"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='InvocationPayload',
+            name="InvocationPayload",
             fields=[
-                ('run_id', models.UUIDField(primary_key=True, serialize=False, verbose_name='run')),
-                ('input', models.TextField(blank=True, help_text='JSON; empty if none was kept.', verbose_name='input')),
-                ('output', models.TextField(blank=True, help_text='JSON; empty without result.', verbose_name='output')),
-                ('input_cut', models.BooleanField(default=False, verbose_name='input was cut')),
-                ('output_cut', models.BooleanField(default=False, verbose_name='output was cut')),
-                ('redacted', models.BooleanField(default=False, verbose_name='was redacted')),
-                ('stacktrace', models.TextField(blank=True, verbose_name='stack trace')),
+                ("run_id", models.UUIDField(primary_key=True, serialize=False, verbose_name="run")),
+                (
+                    "input",
+                    models.TextField(
+                        blank=True, help_text="JSON; empty if none was kept.", verbose_name="input"
+                    ),
+                ),
+                (
+                    "output",
+                    models.TextField(
+                        blank=True, help_text="JSON; empty without result.", verbose_name="output"
+                    ),
+                ),
+                ("input_cut", models.BooleanField(default=False, verbose_name="input was cut")),
+                ("output_cut", models.BooleanField(default=False, verbose_name="output was cut")),
+                ("redacted", models.BooleanField(default=False, verbose_name="was redacted")),
+                ("stacktrace", models.TextField(blank=True, verbose_name="stack trace")),
             ],
             options={
-                'verbose_name': 'payload of a run',
-                'verbose_name_plural': 'payloads of runs',
-                'default_permissions': (),
+                "verbose_name": "payload of a run",
+                "verbose_name_plural": "payloads of runs",
+                "default_permissions": (),
             },
         ),
         migrations.AlterModelOptions(
-            name='delivery',
-            options={'ordering': ['-id'], 'permissions': [('redrive_delivery', 'Can redrive and discard dead deliveries'), ('hold_delivery', 'Can hold, release and cancel deliveries'), ('view_payload', 'Can view payloads of deliveries and runs')], 'verbose_name': 'delivery', 'verbose_name_plural': 'deliveries'},
+            name="delivery",
+            options={
+                "ordering": ["-id"],
+                "permissions": [
+                    ("redrive_delivery", "Can redrive and discard dead deliveries"),
+                    ("hold_delivery", "Can hold, release and cancel deliveries"),
+                    ("view_payload", "Can view payloads of deliveries and runs"),
+                ],
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
+            },
         ),
         migrations.AlterModelOptions(
-            name='function',
-            options={'ordering': ['function_id'], 'permissions': [('invoke_function', 'Can invoke functions')], 'verbose_name': 'function', 'verbose_name_plural': 'functions'},
+            name="function",
+            options={
+                "ordering": ["function_id"],
+                "permissions": [("invoke_function", "Can invoke functions")],
+                "verbose_name": "function",
+                "verbose_name_plural": "functions",
+            },
         ),
         migrations.AlterModelOptions(
-            name='topic',
-            options={'ordering': ['name', 'kind'], 'permissions': [('publish_topic', 'Can publish to topics')], 'verbose_name': 'topic', 'verbose_name_plural': 'topics'},
+            name="topic",
+            options={
+                "ordering": ["name", "kind"],
+                "permissions": [("publish_topic", "Can publish to topics")],
+                "verbose_name": "topic",
+                "verbose_name_plural": "topics",
+            },
         ),
         migrations.AlterModelOptions(
-            name='trigger',
-            options={'ordering': ['trigger_type', 'function_id', 'trigger_id'], 'permissions': [('fire_trigger', 'Can fire triggers by hand')], 'verbose_name': 'trigger', 'verbose_name_plural': 'triggers'},
+            name="trigger",
+            options={
+                "ordering": ["trigger_type", "function_id", "trigger_id"],
+                "permissions": [("fire_trigger", "Can fire triggers by hand")],
+                "verbose_name": "trigger",
+                "verbose_name_plural": "triggers",
+            },
         ),
         migrations.AlterModelOptions(
-            name='worker',
-            options={'ordering': ['name', 'connected_at'], 'permissions': [('manage_worker', 'Can disconnect workers')], 'verbose_name': 'worker', 'verbose_name_plural': 'workers'},
+            name="worker",
+            options={
+                "ordering": ["name", "connected_at"],
+                "permissions": [("manage_worker", "Can disconnect workers")],
+                "verbose_name": "worker",
+                "verbose_name_plural": "workers",
+            },
         ),
         migrations.AlterField(
-            model_name='change',
-            name='kind',
-            field=models.CharField(choices=[('trigger', 'trigger'), ('trigger_type', 'trigger type'), ('function', 'functions of a worker'), ('token', 'worker token'), ('configuration', 'configuration'), ('worker', 'worker to be disconnected')], max_length=20),
+            model_name="change",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("trigger", "trigger"),
+                    ("trigger_type", "trigger type"),
+                    ("function", "functions of a worker"),
+                    ("token", "worker token"),
+                    ("configuration", "configuration"),
+                    ("worker", "worker to be disconnected"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.CreateModel(
-            name='Invocation',
+            name="Invocation",
             fields=[
-                ('id', models.UUIDField(default=iii_triggers.models.ordered_ids.new_ordered_id, editable=False, primary_key=True, serialize=False, verbose_name='id')),
-                ('status', models.CharField(choices=[('running', 'running'), ('succeeded', 'succeeded'), ('failed', 'failed')], max_length=10, verbose_name='status')),
-                ('function_id', models.CharField(max_length=255, verbose_name='function')),
-                ('namespace', models.CharField(default='default', max_length=255, verbose_name='namespace')),
-                ('trigger_type', models.CharField(blank=True, help_text='Empty for a direct call.', max_length=255, verbose_name='trigger type')),
-                ('trigger_id', models.CharField(blank=True, max_length=255, verbose_name='trigger')),
-                ('worker_id', models.CharField(blank=True, max_length=36, verbose_name='worker id')),
-                ('worker_name', models.CharField(blank=True, max_length=280, verbose_name='worker')),
-                ('node_id', models.CharField(blank=True, max_length=36, verbose_name='node')),
-                ('caller', models.CharField(blank=True, help_text='The worker that made the call.', max_length=280, verbose_name='called by')),
-                ('delivery_id', models.UUIDField(blank=True, null=True, verbose_name='delivery')),
-                ('attempt', models.PositiveIntegerField(default=1, verbose_name='attempt')),
-                ('replay_of', models.UUIDField(blank=True, null=True, verbose_name='replay of')),
-                ('started_at', models.DateTimeField(verbose_name='started at')),
-                ('duration_ms', models.FloatField(blank=True, null=True, verbose_name='duration in ms')),
-                ('error_code', models.CharField(blank=True, max_length=255, verbose_name='error code')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
-                ('traceparent', models.CharField(blank=True, max_length=255, verbose_name='trace context')),
-                ('invocation_id', models.CharField(blank=True, help_text='The id that the calling worker chose, if it chose one.', max_length=255, verbose_name='id of the caller')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=iii_triggers.models.ordered_ids.new_ordered_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                        verbose_name="id",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("running", "running"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                        ],
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("function_id", models.CharField(max_length=255, verbose_name="function")),
+                (
+                    "namespace",
+                    models.CharField(default="default", max_length=255, verbose_name="namespace"),
+                ),
+                (
+                    "trigger_type",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty for a direct call.",
+                        max_length=255,
+                        verbose_name="trigger type",
+                    ),
+                ),
+                (
+                    "trigger_id",
+                    models.CharField(blank=True, max_length=255, verbose_name="trigger"),
+                ),
+                (
+                    "worker_id",
+                    models.CharField(blank=True, max_length=36, verbose_name="worker id"),
+                ),
+                (
+                    "worker_name",
+                    models.CharField(blank=True, max_length=280, verbose_name="worker"),
+                ),
+                ("node_id", models.CharField(blank=True, max_length=36, verbose_name="node")),
+                (
+                    "caller",
+                    models.CharField(
+                        blank=True,
+                        help_text="The worker that made the call.",
+                        max_length=280,
+                        verbose_name="called by",
+                    ),
+                ),
+                ("delivery_id", models.UUIDField(blank=True, null=True, verbose_name="delivery")),
+                ("attempt", models.PositiveIntegerField(default=1, verbose_name="attempt")),
+                ("replay_of", models.UUIDField(blank=True, null=True, verbose_name="replay of")),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                (
+                    "duration_ms",
+                    models.FloatField(blank=True, null=True, verbose_name="duration in ms"),
+                ),
+                (
+                    "error_code",
+                    models.CharField(blank=True, max_length=255, verbose_name="error code"),
+                ),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                (
+                    "traceparent",
+                    models.CharField(blank=True, max_length=255, verbose_name="trace context"),
+                ),
+                (
+                    "invocation_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="The id that the calling worker chose, if it chose one.",
+                        max_length=255,
+                        verbose_name="id of the caller",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'run',
-                'verbose_name_plural': 'runs',
-                'ordering': ['-id'],
-                'permissions': [('replay_invocation', 'Can replay runs')],
-                'indexes': [models.Index(fields=['function_id', 'id'], name='iii_run_function'), models.Index(fields=['trigger_type', 'id'], name='iii_run_type'), models.Index(fields=['trigger_id', 'id'], name='iii_run_trigger'), models.Index(fields=['worker_id', 'id'], name='iii_run_worker'), models.Index(condition=models.Q(('status__in', ['running', 'failed'])), fields=['status', 'id'], name='iii_run_status'), models.Index(condition=models.Q(('delivery_id__isnull', False)), fields=['delivery_id', 'attempt'], name='iii_run_delivery'), models.Index(condition=models.Q(('replay_of__isnull', False)), fields=['replay_of'], name='iii_run_replay'), models.Index(condition=models.Q(('invocation_id', ''), _negated=True), fields=['invocation_id'], name='iii_run_chosen_id')],
+                "verbose_name": "run",
+                "verbose_name_plural": "runs",
+                "ordering": ["-id"],
+                "permissions": [("replay_invocation", "Can replay runs")],
+                "indexes": [
+                    models.Index(fields=["function_id", "id"], name="iii_run_function"),
+                    models.Index(fields=["trigger_type", "id"], name="iii_run_type"),
+                    models.Index(fields=["trigger_id", "id"], name="iii_run_trigger"),
+                    models.Index(fields=["worker_id", "id"], name="iii_run_worker"),
+                    models.Index(
+                        condition=models.Q(("status__in", ["running", "failed"])),
+                        fields=["status", "id"],
+                        name="iii_run_status",
+                    ),
+                    models.Index(
+                        condition=models.Q(("delivery_id__isnull", False)),
+                        fields=["delivery_id", "attempt"],
+                        name="iii_run_delivery",
+                    ),
+                    models.Index(
+                        condition=models.Q(("replay_of__isnull", False)),
+                        fields=["replay_of"],
+                        name="iii_run_replay",
+                    ),
+                    models.Index(
+                        condition=models.Q(("invocation_id", ""), _negated=True),
+                        fields=["invocation_id"],
+                        name="iii_run_chosen_id",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TriggerStat',
+            name="TriggerStat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', models.DateTimeField(db_index=True, verbose_name='hour')),
-                ('namespace', models.CharField(max_length=255, verbose_name='namespace')),
-                ('trigger_id', models.CharField(max_length=255, verbose_name='trigger')),
-                ('succeeded', models.BigIntegerField(verbose_name='succeeded')),
-                ('failed', models.BigIntegerField(verbose_name='failed')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hour", models.DateTimeField(db_index=True, verbose_name="hour")),
+                ("namespace", models.CharField(max_length=255, verbose_name="namespace")),
+                ("trigger_id", models.CharField(max_length=255, verbose_name="trigger")),
+                ("succeeded", models.BigIntegerField(verbose_name="succeeded")),
+                ("failed", models.BigIntegerField(verbose_name="failed")),
             ],
             options={
-                'verbose_name': 'runs of a trigger in an hour',
-                'default_permissions': (),
-                'constraints': [models.UniqueConstraint(fields=('namespace', 'trigger_id', 'hour'), name='iii_trigger_stat_unique')],
+                "verbose_name": "runs of a trigger in an hour",
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("namespace", "trigger_id", "hour"), name="iii_trigger_stat_unique"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TypeStat',
+            name="TypeStat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('minute', models.DateTimeField(verbose_name='minute')),
-                ('trigger_type', models.CharField(blank=True, help_text='Empty for direct calls.', max_length=255, verbose_name='trigger type')),
-                ('failed', models.BooleanField(verbose_name='failed')),
-                ('bucket', models.PositiveSmallIntegerField(verbose_name='duration')),
-                ('count', models.BigIntegerField(verbose_name='runs')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("minute", models.DateTimeField(verbose_name="minute")),
+                (
+                    "trigger_type",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty for direct calls.",
+                        max_length=255,
+                        verbose_name="trigger type",
+                    ),
+                ),
+                ("failed", models.BooleanField(verbose_name="failed")),
+                ("bucket", models.PositiveSmallIntegerField(verbose_name="duration")),
+                ("count", models.BigIntegerField(verbose_name="runs")),
             ],
             options={
-                'verbose_name': 'runs of a trigger type in a minute',
-                'default_permissions': (),
-                'constraints': [models.UniqueConstraint(fields=('minute', 'trigger_type', 'failed', 'bucket'), name='iii_type_stat_unique')],
+                "verbose_name": "runs of a trigger type in a minute",
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("minute", "trigger_type", "failed", "bucket"),
+                        name="iii_type_stat_unique",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Dashboard',
-            fields=[
-            ],
+            name="Dashboard",
+            fields=[],
             options={
-                'verbose_name': 'dashboard',
-                'verbose_name_plural': 'dashboard',
-                'default_permissions': (),
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "verbose_name": "dashboard",
+                "verbose_name_plural": "dashboard",
+                "default_permissions": (),
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('iii_triggers.node',),
+            bases=("iii_triggers.node",),
         ),
         migrations.AddField(
-            model_name='node',
-            name='runs_dropped',
-            field=models.PositiveBigIntegerField(default=0, help_text='Because more ended than the history could write; they are counted only.', verbose_name='runs not kept'),
+            model_name="node",
+            name="runs_dropped",
+            field=models.PositiveBigIntegerField(
+                default=0,
+                help_text="Because more ended than the history could write; they are counted only.",
+                verbose_name="runs not kept",
+            ),
         ),
     ]

@@ -5,7 +5,7 @@ from .dashboard import Dashboard
 from .deliveries import Delivery, Lane, Subscription, Topic
 from .functions import Function
 from .invocations import Invocation, InvocationPayload
-from .items import Configuration, StateItem, StreamItem
+from .items import Configuration, StateItem, StreamGroup, StreamItem
 from .nodes import Node
 from .stats import TriggerStat, TypeStat
 from .tokens import WorkerToken
@@ -25,6 +25,7 @@ __all__ = [
     "Lane",
     "Node",
     "StateItem",
+    "StreamGroup",
     "StreamItem",
     "Subscription",
     "Topic",

@@ -97,6 +97,7 @@ class Change(models.Model):
         TOKEN = "token", "worker token"
         CONFIGURATION = "configuration", "configuration"
         WORKER = "worker", "worker to be disconnected"
+        DRAIN = "drain", "worker to be drained"
 
     revision = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -65,6 +65,29 @@ class StreamItem(models.Model):
         return f"{self.stream_name}/{self.group_id}/{self.item_id}"
 
 
+class StreamGroup(models.Model):
+    """The count of what happened in a group of a stream, which orders its events everywhere."""
+
+    stream_name = models.CharField(_("stream"), max_length=MAX_KEY_LENGTH)
+    group_id = models.CharField(_("group"), max_length=MAX_KEY_LENGTH)
+    seq = models.BigIntegerField(
+        _("sequence number"), default=0, help_text=_("Of the newest event of the group.")
+    )
+
+    class Meta:
+        verbose_name = _("stream group")
+        verbose_name_plural = _("stream groups")
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stream_name", "group_id"], name="iii_stream_unique_group"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream_name}/{self.group_id}"
+
+
 class Configuration(models.Model):
     """A named value with a schema, which functions register and read."""
 

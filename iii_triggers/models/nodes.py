@@ -30,6 +30,12 @@ class Node(models.Model):
     )
     started_at = models.DateTimeField(_("started at"))
     heartbeat_at = models.DateTimeField(_("heartbeat"), db_index=True)
+    draining_since = models.DateTimeField(
+        _("draining since"),
+        null=True,
+        blank=True,
+        help_text=_("It stops: it takes no new work and finishes what it has."),
+    )
     runs_dropped = models.PositiveBigIntegerField(
         _("runs not kept"),
         default=0,

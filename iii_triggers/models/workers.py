@@ -26,6 +26,12 @@ class Worker(models.Model):
     namespace = models.CharField(_("namespace"), max_length=255, default="default")
     connected_at = models.DateTimeField(_("connected at"))
     last_seen = models.DateTimeField(_("last seen"))
+    draining_since = models.DateTimeField(
+        _("draining since"),
+        null=True,
+        blank=True,
+        help_text=_("It gets no new calls and is disconnected when it has finished what it has."),
+    )
     isolation = models.CharField(_("isolation"), max_length=100, blank=True)
     telemetry = models.JSONField(
         _("telemetry"), null=True, blank=True, help_text=_("Language, project and framework.")
