@@ -9,6 +9,8 @@ import time
 import uuid
 from dataclasses import dataclass
 
+from iii_triggers.protocol.trace_context import valid_traceparent
+
 from .invocations import ApiKey, Bearer, Hmac, HttpInvocation
 from .keys import read_key
 from .urls import Url
@@ -49,8 +51,8 @@ def request_of(
         "x-iii-Invocation-ID": str(uuid.uuid4()),
         "x-iii-Timestamp": timestamp,
     }
-    if traceparent and len(traceparent.split("-")) >= 4:
-        named["x-iii-Trace-ID"] = _header_text(traceparent.split("-")[1])
+    if trace := valid_traceparent(traceparent):
+        named |= {"traceparent": trace, "x-iii-Trace-ID": trace.split("-")[1]}
     headers = _Headers(named)
     for name, value in invocation.headers.items():
         headers.set(name, value.strip())

@@ -14,6 +14,7 @@ from iii_triggers.engine.invocation import Invoker
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, SerializationFailed
+from iii_triggers.protocol.trace_context import valid_traceparent
 
 from . import errors
 from .body import kind_of, parse_body
@@ -178,7 +179,7 @@ def _call(target: HttpTarget, data: Payload, request: HttpRequest, invocation_id
         metadata=target.trigger.metadata,
         invocation_id=invocation_id,
         timeout_s=_timeout_s(target.config),
-        traceparent=traceparent.decode("latin-1") if traceparent else None,
+        traceparent=valid_traceparent(traceparent.decode("latin-1")) if traceparent else None,
         cause=target.trigger.cause,
     )
 

@@ -48,9 +48,17 @@ async def test_the_request_has_the_headers_of_the_reference(
     assert headers["x-iii-function-path"] == "f"
     assert uuid.UUID(headers["x-iii-invocation-id"])
     assert headers["x-iii-trace-id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert headers["traceparent"] == trace
     assert (headers["x-own"], headers["x-iii-timestamp"]) == ("yes", "1")
     assert headers["host"] == f"127.0.0.1:{target.port}"
     assert not headers.keys() & {"cookie", "authorization", "x-iii-signature"}
+
+
+async def test_what_is_no_trace_context_is_not_sent(connect: Connect, target: HttpTarget) -> None:
+    worker, caller = await connect(), await connect()
+    await register(worker, target.url)
+    await caller.call("f", traceparent="00-no-trace-01")
+    assert not target.requests[0].headers.keys() & {"traceparent", "x-iii-trace-id"}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])

@@ -19,6 +19,7 @@ from tests.support.workers import FakeWorker
 Connect = Callable[..., Awaitable[FakeWorker]]
 Serve = Callable[..., Awaitable[None]]
 JSON = {"content-type": "application/json"}
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 async def echo(data: Any) -> Any:
@@ -50,15 +51,29 @@ async def test_a_function_gets_the_envelope_and_the_values_at_the_top(serve: Ser
 async def test_a_worker_answers_with_status_headers_and_body(connect: Connect) -> None:
     worker = await connect("f")
     await worker.bind("t", "http", config={"api_path": "x"}, metadata={"m": 1})
-    asking = asyncio.ensure_future(ask("GET", "/x", headers={"traceparent": "00-aa-bb-01"}))
+    asking = asyncio.ensure_future(ask("GET", "/x", headers={"traceparent": TRACE}))
     [invocation] = await worker.transport.receive("invokefunction")
     assert invocation["metadata"] == {"m": 1}
-    assert invocation["traceparent"] == "00-aa-bb-01"
+    assert invocation["traceparent"] == TRACE
     assert "_caller_worker_id" not in invocation["data"]
     result = {"status_code": 201, "headers": {"x-a": "b"}, "body": {"id": 1}}
     await worker.answer(invocation, result=result)
     answer = await asking
     assert (answer.status, answer.json(), answer.header("x-a")) == (201, {"id": 1}, "b")
+
+
+@pytest.mark.parametrize("traceparent", ["00-aa-bb-01", TRACE.upper(), TRACE + "-more", "x" * 9000])
+async def test_a_trace_context_that_is_none_and_baggage_stay_at_the_door(
+    connect: Connect, traceparent: str
+) -> None:
+    worker = await connect("f")
+    await worker.bind("t", "http", config={"api_path": "x"})
+    headers = {"traceparent": traceparent, "baggage": "user=admin"}
+    asking = asyncio.ensure_future(ask("GET", "/x", headers=headers))
+    [invocation] = await worker.transport.receive("invokefunction")
+    assert not {"traceparent", "baggage"} & invocation.keys()
+    await worker.answer(invocation, result=1)
+    await asking
 
 
 async def test_a_plain_value_is_the_body_and_nothing_is_204(connect: Connect) -> None:
