@@ -247,6 +247,12 @@ class Settings:
     III_HISTORY_MAX_PENDING: int = 20_000
     """How many runs may wait to be written; those that end meanwhile are only counted."""
 
+    III_METRICS_TOKEN: str = ""
+    """Token that opens ``/iii/metrics`` for a Prometheus server; "" leaves it to users."""
+
+    III_METRICS_FUNCTIONS: int = 0
+    """How many functions have numbers of their own in the metrics of a process."""
+
     III_LOGS_MAX: int = 1000
     """How many logs of workers each process keeps; the oldest go first."""
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from iii_triggers.engine.calls import Call
 
-from .buckets import bucket_of
-
 TypeKey = tuple[int, str, bool, int]
 """Minute since the epoch, trigger type, whether it failed, bucket of the duration."""
 TriggerKey = tuple[int, str, str]
@@ -26,11 +24,11 @@ class Numbers:
     def __bool__(self) -> bool:
         return bool(self.by_type)
 
-    def add(self, call: Call, *, duration_ms: float, is_failed: bool) -> None:
-        """Count a run that ends now."""
+    def add(self, call: Call, *, bucket: int, is_failed: bool) -> None:
+        """Count a run that ends now, with the bucket of how long it took."""
         minute, cause = int(time.time() // 60), call.cause
         type_id = cause.trigger_type if cause is not None else ""
-        key = (minute, type_id, is_failed, bucket_of(duration_ms))
+        key = (minute, type_id, is_failed, bucket)
         self.by_type[key] = self.by_type.get(key, 0) + 1
         if cause is not None and cause.trigger_id:
             counts = (0, 1) if is_failed else (1, 0)

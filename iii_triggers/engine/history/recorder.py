@@ -26,6 +26,8 @@ from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import FunctionNotFound, IiiError, SerializationFailed
 
 from .allowance import PayloadAllowance
+from .buckets import bucket_of
+from .counts import RunCounts
 from .entries import Entry, make_entry
 from .numbers import Numbers
 from .pruning import Pruning
@@ -50,6 +52,8 @@ class History:
     new_id: IdSource
     dropped: int = 0
     """How many runs were not kept, because too many waited."""
+    counts: RunCounts = field(default_factory=RunCounts)
+    """All that ended here, whether they are kept or not."""
     _database: DatabaseThread = field(default_factory=DatabaseThread)
     _entries: list[Entry] = field(default_factory=list)
     _numbers: Numbers = field(default_factory=Numbers)
@@ -75,14 +79,17 @@ class History:
             logger.exception("A run of %s could not be noted.", pending.call.function_id)
 
     def _ended(self, pending: Pending, outcome: Outcome) -> None:
-        kept = settings.III_HISTORY
-        if kept == "off" or pending.stays_here or _is_excluded(pending.call.function_id):
+        if pending.stays_here or (isinstance(outcome, FunctionNotFound) and _is_delivery(pending)):
             return
-        if isinstance(outcome, FunctionNotFound) and _is_delivery(pending):
-            return
+        call = pending.call
         duration_ms = max(time.time() - pending.started_at, 0.0) * 1000
+        bucket = bucket_of(duration_ms)
+        self.counts.add(call, outcome, duration_ms=duration_ms, bucket=bucket)
+        kept = settings.III_HISTORY
+        if kept == "off" or _is_excluded(call.function_id):
+            return
         is_failed = isinstance(outcome, IiiError)
-        self._numbers.add(pending.call, duration_ms=duration_ms, is_failed=is_failed)
+        self._numbers.add(call, bucket=bucket, is_failed=is_failed)
         if kept == "failures" and not is_failed and not pending.is_shown:
             return
         # A row that says that the run goes on is never left like that.
@@ -125,6 +132,11 @@ class History:
     async def prune(self) -> None:
         """Delete what is too old, between what is written."""
         await self._pruning.run(self._database)
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait to be written."""
+        return len(self._entries)
 
     async def stop(self) -> None:
         """End the thread, when it has written what it was given."""
