@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.environments import REPOSITORY
 from tests.e2e.processes import READY_S, Process, ProcessFailed
+
+
+OnLine = Callable[[str, str], None]
+"""Takes the name of a process and a line that it wrote."""
+
+LEASH = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+"""Ends a process when the thread that started it does, even if that is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +33,26 @@ class Member:
 
 
 class Crew:
-    """Starts processes in one environment, and ends what it started."""
+    """Starts processes in one environment, and ends what it started.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    ``on_line`` takes what they write; each process has a thread that calls it.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, on_line: OnLine | None = None) -> None:
         self._environment = environment
+        self._on_line = on_line
         self._members: dict[str, Member] = {}
         self._running: dict[str, Process] = {}
 
     def start(self, member: Member, *, is_awaited: bool = True) -> Process:
         """Start a process; return when it is ready, or at once if that is not awaited."""
-        process = Process(member.name, list(member.command), env=self._environment, cwd=REPOSITORY)
+        process = Process(
+            member.name,
+            [*LEASH, *member.command],
+            env=self._environment,
+            cwd=REPOSITORY,
+            on_line=partial(self._on_line, member.name) if self._on_line else None,
+        )
         self._members[member.name], self._running[member.name] = member, process
         if is_awaited and member.ready:
             process.wait_logged(member.ready, timeout_s=READY_S)
@@ -52,6 +71,16 @@ class Crew:
         """Start what was killed."""
         self.start(self._members[name], is_awaited=is_awaited)
 
+    def pids(self, name: str) -> set[int]:
+        """Return the ids of a process that runs and of its children."""
+        pid = self._running[name].pid
+        return {pid, *children_of(pid)}
+
+    def ended(self) -> dict[str, int]:
+        """Return the exit codes of those that ended by themselves, by their names."""
+        over = [name for name, process in self._running.items() if not process.is_running]
+        return {name: self._running.pop(name).wait() for name in over}
+
     def kill_child(self, name: str, chance: random.Random) -> None:
         """Kill one child of a process, as the system does when memory is short."""
         family = children_of(self._running[name].pid)
@@ -61,6 +90,14 @@ class Crew:
     def logs(self) -> str:
         """Return the last lines of every process that runs."""
         return "\n".join(process.tail(40) for process in self._running.values())
+
+    def stop(self) -> None:
+        """Ask all that runs to end, and wait until it has; what does not in time is killed."""
+        for process in self._running.values():
+            process.terminate()
+        for name in list(self._running):
+            with suppress(ProcessFailed):
+                self._running.pop(name).wait()
 
     def end(self) -> None:
         """Kill all that still runs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,19 @@ def postgres_database(name: str) -> Iterator[Database]:
         yield Database(urlsplit(server)._replace(path=f"/{unique}").geturl())
     finally:
         _execute(server, f'DROP DATABASE "{unique}" WITH (FORCE)')
+
+
+def kept_database(name: str) -> Database:
+    """Return a database on the PostgreSQL of the tests that stays, created if it is missing.
+
+    Raise ServiceUnavailable where there is no PostgreSQL.
+    """
+    import psycopg
+
+    server = find_postgres()
+    with suppress(psycopg.errors.DuplicateDatabase):
+        _execute(server, f'CREATE DATABASE "{name}"')
+    return Database(urlsplit(server)._replace(path=f"/{name}").geturl())
 
 
 def _query_postgres(url: str, sql: str) -> list[Row]:

@@ -10,18 +10,24 @@ from tests.e2e.environments import REPOSITORY
 from tests.e2e.processes import READY_S, environment
 from tests.support.closing import Closing
 
-from .crews import Crew, Member
+from .crews import Crew, Member, OnLine
 from .databases import Database
 
 
 class Site(Closing):
     """A migrated site with nothing running; all its processes end with the block.
 
-    Its functions find ``NOTES_FOLDER`` in the environment.
+    Its functions find ``NOTES_FOLDER`` in the environment; ``on_line`` is that of the crew.
     """
 
     def __init__(
-        self, *, settings: str, folder: Path, database: Database, **variables: str
+        self,
+        *,
+        settings: str,
+        folder: Path,
+        database: Database,
+        on_line: OnLine | None = None,
+        **variables: str,
     ) -> None:
         self.folder = folder
         self.database = database
@@ -32,7 +38,7 @@ class Site(Closing):
             NOTES_FOLDER=str(folder),
             **{**defaults, **variables},
         )
-        self.crew = Crew(self._environment)
+        self.crew = Crew(self._environment, on_line=on_line)
         # Apps of benchmarks have no migrations.
         self.run("manage.py", "migrate", "--run-syncdb", "--verbosity=0")
 

@@ -9,12 +9,14 @@ import os
 import socket
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
 READY_S = 40.0
 STOP_S = 20.0
+MAX_LINES = 100_000
 
 
 class ProcessFailed(AssertionError):
@@ -22,12 +24,25 @@ class ProcessFailed(AssertionError):
 
 
 class Process:
-    """One running program: its stdout as lines to wait for, all it wrote as a log."""
+    """One running program: its stdout as lines to wait for, all it wrote as a log.
 
-    def __init__(self, name: str, command: list[str], *, env: Mapping[str, str], cwd: Path) -> None:
+    ``on_line`` gets each line that it writes, in a thread of its own. The oldest of very many lines
+    are forgotten.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
         self.name = name
-        self._log: list[str] = []
-        self._heard: list[str] = []
+        self._on_line = on_line
+        self._log: deque[str] = deque(maxlen=MAX_LINES)
+        self._heard: deque[str] = deque(maxlen=MAX_LINES)
         self._changed = threading.Condition()
         self._silent_streams = 0
         pipe = subprocess.PIPE
@@ -114,13 +129,15 @@ class Process:
 
     def tail(self, lines: int = 80) -> str:
         """Return the last lines the process wrote."""
-        return "\n".join([f"--- {self.name} (pid {self.pid})", *self._log[-lines:]])
+        return "\n".join([f"--- {self.name} (pid {self.pid})", *list(self._log)[-lines:]])
 
     def _first(self, wanted: Callable[[str], bool]) -> str | None:
         return next((line for line in self._heard if wanted(line)), None)
 
     def _read(self, stream: IO[str], keep: bool) -> None:
         for line in stream:
+            if self._on_line is not None:
+                self._on_line(line.rstrip("\n"))
             with self._changed:
                 self._log.append(line.rstrip("\n"))
                 if keep:

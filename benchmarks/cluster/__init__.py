@@ -1,0 +1,1 @@
+"""Several ASGI processes, Celery workers and beats that are one engine (``make cluster``)."""
