@@ -65,6 +65,8 @@ class WorkerConnection:
     spoke: bool = False
     """Whether a protocol message ever came; telemetry sockets of old SDKs never send one."""
     closed: bool = False
+    draining: bool = False
+    """Whether it is to get no new calls: it finishes what it has and goes."""
     malformed_frames: int = 0
     last_frame_at: float = field(default_factory=time.monotonic)
     """When the last frame came, on the monotonic clock."""

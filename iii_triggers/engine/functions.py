@@ -156,12 +156,19 @@ class FunctionTable:
         return local
 
     def find_here(self, namespace: str, function_id: str) -> Offer | None:
-        """Return the worker of this node that runs the function now, or the URL that does."""
-        key = (namespace, function_id)
-        offers = self._offers.get(key)
-        if not offers or self._is_ours(key):
-            return None
-        return offers[0] if len(offers) == 1 else _choose(offers)
+        """Return the worker of this node that runs the function now, or the URL that does.
+
+        A worker that drains is as good as gone.
+        """
+        offer = self._first_here((namespace, function_id))
+        return None if offer is None or offer.connection.draining else offer
+
+    def find_leaving(self, namespace: str, function_id: str) -> Offer | None:
+        """Return the worker of this node that runs the function, also one that drains.
+
+        For what workers that drain still have to do.
+        """
+        return self._first_here((namespace, function_id))
 
     def namespaces_of(self, function_id: str) -> list[str]:
         """Return the namespaces that have this function id."""
@@ -202,6 +209,12 @@ class FunctionTable:
         """Tell whether an id means a function of the engine itself, in any namespace."""
         return self._is_ours(("default", function_id))
 
+    def _first_here(self, key: Key) -> Offer | None:
+        offers = self._offers.get(key)
+        if not offers or self._is_ours(key):
+            return None
+        return offers[0] if len(offers) == 1 else _choose(offers)
+
     def _tell(self) -> None:
         for watcher in self.watchers:
             watcher()
@@ -224,8 +237,9 @@ def _choose(offers: list[Offer]) -> Offer:
     """Pick the offer to call: the newest, or the one with the fewest calls in flight.
 
     A worker that runs the function itself goes before a URL, and one without rules before one that
-    is under some, which has only taken what was free.
+    is under some, which has only taken what was free. One that drains comes last.
     """
+    offers = [offer for offer in offers if not offer.connection.draining] or offers
     offers = [offer for offer in offers if offer.connection.session.is_open] or offers
     offers = [offer for offer in offers if offer.http is None] or offers
     if settings.III_FUNCTION_CONFLICT != "balance":

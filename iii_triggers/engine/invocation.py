@@ -11,6 +11,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec import Raw
 
@@ -37,6 +38,9 @@ from .payload import Payload
 from .remote_functions import RemoteOffer
 from .threads import SiteThreads
 
+if TYPE_CHECKING:
+    from .tracing.spans import Spans
+
 logger = logging.getLogger(__name__)
 
 CANCEL_TIMEOUT_S = 1.0
@@ -55,6 +59,8 @@ class Invoker:
     away: Away | None = None
     """None as long as no other node can be reached."""
     history: Recorder | None = None
+    tracer: Spans | None = None
+    """None as long as the site has no OpenTelemetry."""
     is_stopped: bool = False
     _pending: set[Pending] = field(default_factory=set)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -96,6 +102,8 @@ class Invoker:
             done(InvocationStopped())
             return None
         target = self.functions.find(call.namespace, call.function_id)
+        if target is None and call.caller is not None and call.caller.draining:
+            target = self.functions.find_leaving(call.namespace, call.function_id)
         pending = self._new(call, done)
         if target is None:
             self._refuse(pending, self._not_found(call))
@@ -103,6 +111,8 @@ class Invoker:
         if call.caller and len(call.caller.calling) >= settings.III_MAX_IN_FLIGHT_PER_WORKER:
             self._refuse(pending, LimitExceeded("The worker has too many calls in flight."))
             return None
+        if self.tracer is not None:
+            self.tracer.begin(pending, target)
         self._begin(pending, target)
         return pending if pending in self._pending else None
 
@@ -123,6 +133,8 @@ class Invoker:
         if offer is not None:
             pending = self._new(call, done)
             pending.stays_here = True
+            if self.tracer is not None:
+                self.tracer.begin(pending, offer)
             self._send(pending, offer)
         return offer is not None
 
@@ -294,6 +306,8 @@ class Invoker:
             self.away.forget(pending)
         if pending.task is not None and pending.task is not asyncio.current_task():
             pending.task.cancel()
+        if self.tracer is not None:
+            self.tracer.end(pending, outcome)
         if self.history is not None:
             self.history.ended(pending, outcome)
         try:

@@ -7,9 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iii_triggers.models import Function, Node
+from iii_triggers.models import Trigger as TriggerRow
 
 from .functions import FunctionInfo, Key
+from .trigger_values import Trigger
 
+_TRIGGER = (
+    "trigger_id",
+    "trigger_type",
+    "function_id",
+    "config",
+    "metadata",
+    "namespace",
+    "provider_namespace",
+    "created_at",
+)
 _INFO = ("namespace", "function_id", "description", "metadata", "invocation")
 
 
@@ -19,8 +31,11 @@ class NodeRows:
 
     node_id: str
     channel: str
+    is_draining: bool = False
     offers: dict[Key, tuple[FunctionInfo, str]] = field(default_factory=dict)
     """Functions, and the name of the newest worker that offers each."""
+    triggers: list[Trigger] = field(default_factory=list)
+    """Those of its workers that are registered in every process."""
 
 
 def read_channels(this_node: str) -> dict[str, str]:
@@ -29,19 +44,38 @@ def read_channels(this_node: str) -> dict[str, str]:
     return dict(nodes.values_list("node_id", "channel"))
 
 
-def read_nodes(this_node: str, node_ids: Collection[str] | None) -> list[NodeRows]:
-    """Return what the database tells of other nodes, of all without ids. A unit of work."""
+def read_nodes(
+    this_node: str, node_ids: Collection[str] | None, shared_types: Collection[str] = ()
+) -> list[NodeRows]:
+    """Return what the database tells of other nodes, of all without ids. A unit of work.
+
+    ``shared_types`` are the trigger types whose triggers are to be read.
+    """
     channels = read_channels(this_node)
     wanted = channels.keys() if node_ids is None else channels.keys() & set(node_ids)
-    nodes = {id_: NodeRows(node_id=id_, channel=channels[id_]) for id_ in wanted}
+    stopping = _draining(wanted)
+    nodes = {
+        id_: NodeRows(node_id=id_, channel=channels[id_], is_draining=id_ in stopping)
+        for id_ in wanted
+    }
     if nodes:
         for node_id, worker_name, info in _read_offers(sorted(nodes)):
             nodes[node_id].offers[info.key] = (info, worker_name)
+        for trigger in _read_triggers(sorted(nodes), shared_types):
+            nodes[trigger.node_id].triggers.append(trigger)
     return list(nodes.values())
 
 
+def _draining(node_ids: Collection[str]) -> set[str]:
+    stopping = Node.objects.filter(node_id__in=node_ids, draining_since__isnull=False)
+    return set(stopping.values_list("node_id", flat=True)) if node_ids else set()
+
+
 def _read_offers(node_ids: list[str]) -> Iterator[tuple[str, str, FunctionInfo]]:
-    rows: Any = Function.objects.filter(worker__node_id__in=node_ids).order_by("pk")
+    """Read what workers offer that are to stay."""
+    rows: Any = Function.objects.filter(
+        worker__node_id__in=node_ids, worker__draining_since=None
+    ).order_by("pk")
     for row in rows.values(*_INFO, "worker__node_id", "worker__name"):
         info = FunctionInfo(
             function_id=row["function_id"],
@@ -51,3 +85,21 @@ def _read_offers(node_ids: list[str]) -> Iterator[tuple[str, str, FunctionInfo]]
             invocation=row["invocation"],
         )
         yield row["worker__node_id"], row["worker__name"], info
+
+
+def _read_triggers(node_ids: list[str], types: Collection[str]) -> Iterator[Trigger]:
+    rows: Any = TriggerRow.objects.filter(
+        worker__node_id__in=node_ids, trigger_type__in=types, state=TriggerRow.State.ACTIVE
+    )
+    for row in rows.order_by("created_at", "pk").values(*_TRIGGER, "worker__node_id"):
+        yield Trigger(
+            id=row["trigger_id"],
+            trigger_type=row["trigger_type"],
+            function_id=row["function_id"],
+            config=row["config"],
+            metadata=row["metadata"],
+            namespace=row["namespace"],
+            provider_namespace=row["provider_namespace"] or None,
+            node_id=row["worker__node_id"],
+            since=row["created_at"].timestamp(),
+        )
