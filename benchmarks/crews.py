@@ -15,7 +15,6 @@ from pathlib import Path
 from tests.e2e.environments import REPOSITORY
 from tests.e2e.processes import READY_S, Process, ProcessFailed
 
-
 OnLine = Callable[[str, str], None]
 """Takes the name of a process and a line that it wrote."""
 
