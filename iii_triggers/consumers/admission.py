@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.access.authentication import authenticate
 from iii_triggers.engine.access.filters import InvalidRules
 from iii_triggers.engine.access.listeners import Listener, listeners
+from iii_triggers.engine.access.peers import is_local
 from iii_triggers.engine.access.reading import rules_of_token
 from iii_triggers.engine.access.rules import Rules
 from iii_triggers.engine.access.sessions import Session
@@ -26,8 +26,6 @@ WORKER_PORT = "iii.worker_port"
 
 LISTENER = "iii.listener"
 """Key of the scope of a connection that came in through one of ``III_WORKER_LISTENERS``."""
-
-FORWARDING_HEADERS = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
 
 
 class Admission:
@@ -108,8 +106,8 @@ class Admission:
         is_workers_port = WORKER_PORT in self._scope or django_settings.DEBUG
         if not (settings.III_ALLOW_LOOPBACK_WORKERS and is_workers_port):
             raise AuthenticationFailed("A worker needs a token to connect.")
-        is_forwarded = any(name in self._headers for name in FORWARDING_HEADERS)
-        if not _is_loopback(peer_ip(self._scope)) or is_forwarded:
+        names = {name.decode("latin-1") for name in self._headers}
+        if not is_local(peer_ip(self._scope), names):
             raise AuthenticationFailed()
 
 
@@ -134,12 +132,3 @@ def _listener(scope: Mapping[str, Any]) -> Listener | None:
 def _bearer_token(headers: Mapping[bytes, bytes]) -> str | None:
     scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_loopback

@@ -30,6 +30,8 @@ from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
 from .history import History
 from .invocation import Invoker
+from .loop_lag import INTERVAL_S as LAG_INTERVAL_S
+from .loop_lag import LoopLag
 from .measures import keep_measures
 from .mirror import Mirror, write_batch
 from .network import Network
@@ -101,6 +103,7 @@ class Engine:
         self.frames = FrameHandler(self)
         self.channels = Channels()
         self.telemetry = Telemetry()
+        self.loop_lag = LoopLag()
         self.connections: dict[str, WorkerConnection] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.draining = False
@@ -135,6 +138,7 @@ class Engine:
         self._repeat("write the history", self._record, lambda: settings.III_HISTORY_INTERVAL_S)
         self._repeat("prune the history", self.history.prune, lambda: PRUNE_INTERVAL_S)
         self._repeat("beat", self._beat, lambda: settings.III_HEARTBEAT_INTERVAL_S)
+        self._repeat("measure the loop", self.loop_lag.measure, lambda: LAG_INTERVAL_S)
         self._repeat("sweep channels", self.channels.sweep, lambda: CHANNEL_SWEEP_INTERVAL_S)
 
     async def drain(self) -> None:
