@@ -137,7 +137,10 @@ class Settings:
     """After how long without a heartbeat a process on another host counts as dead."""
 
     III_SHUTDOWN_GRACE_S: float = 10.0
-    """How long a stopping process waits for what is in flight."""
+    """How long a stopping process, or a worker that is drained, has to finish what is in flight."""
+
+    III_CLOSE_SPREAD_S: float = 2.0
+    """Over how long a stopping process spreads the closes of its workers, if it has many."""
 
     III_MAX_PAYLOAD_BYTES: int = MIB
     """Largest message that a topic or a named queue takes, as JSON."""

@@ -56,6 +56,7 @@ RANGES = {
     "III_PING_TIMEOUT_S": Range(minimum=0.1, maximum=3600),
     "III_NODE_TIMEOUT_S": INTERVAL,
     "III_SHUTDOWN_GRACE_S": Range(minimum=0, maximum=3600),
+    "III_CLOSE_SPREAD_S": Range(minimum=0, maximum=60),
     "III_REGISTRATION_GRACE_S": Range(minimum=0, maximum=5),
     "III_BACKOFF_MS": Range(minimum=0),
     "III_AUTH_TIMEOUT_S": Range(minimum=0.1, maximum=600),

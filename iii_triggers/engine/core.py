@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.utils.module_loading import import_string
 
 from iii_triggers.conf import settings
@@ -25,6 +24,7 @@ from .channels import Channels
 from .connections import Transport, WorkerConnection
 from .database import DatabaseThread
 from .declarations import SiteFunctions, site_functions
+from .draining import Drains
 from .firing import fire
 from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
@@ -52,6 +52,8 @@ logger = logging.getLogger(__name__)
 
 CHANNEL_SWEEP_INTERVAL_S = 60.0
 PRUNE_INTERVAL_S = 60.0
+TELL_S = 2.0
+"""How long a process that stops tries to write that it does."""
 BUILTINS = "iii_triggers.builtins.builtin_functions"
 SITE_FIRED_TYPE = "iii_triggers.trigger_types.site_fired.SiteFiredTriggerType"
 WORKER_OWNED_TYPE = "iii_triggers.trigger_types.worker_owned.WorkerOwnedTriggerType"
@@ -73,6 +75,8 @@ class Engine:
         self.site = site
         self.node = ThisNode(kind=kind)
         self.database = DatabaseThread()
+        self.heart = DatabaseThread()
+        """Has the heartbeat to itself: one behind a long write would be a sign of death."""
         self.mirror = Mirror(node_id=self.node.node_id)
         self.presence = Presence(self.mirror)
         self.functions = FunctionTable()
@@ -92,6 +96,13 @@ class Engine:
         )
         self.verdicts = Verdicts(self.triggers, self.network)
         self.tokens = TokenWatch(self.database)
+        self.connections: dict[str, WorkerConnection] = {}
+        self.drains = Drains(
+            connections=self.connections,
+            functions=self.functions,
+            mirror=self.mirror,
+            send_away=self.send_away,
+        )
         self.sync = Sync(
             database=self.database,
             triggers=self.triggers,
@@ -99,12 +110,12 @@ class Engine:
             on_offers=self.network.reload,
             on_tokens=self.tokens.check,
             on_workers=self.send_away,
+            on_drains=self.drains.begin,
         )
         self.frames = FrameHandler(self)
         self.channels = Channels()
         self.telemetry = Telemetry()
         self.loop_lag = LoopLag()
-        self.connections: dict[str, WorkerConnection] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.draining = False
         self.on_beat: list[Callable[[], object]] = []
@@ -139,18 +150,26 @@ class Engine:
         self._repeat("prune the history", self.history.prune, lambda: PRUNE_INTERVAL_S)
         self._repeat("beat", self._beat, lambda: settings.III_HEARTBEAT_INTERVAL_S)
         self._repeat("measure the loop", self.loop_lag.measure, lambda: LAG_INTERVAL_S)
+        self._repeat("look around", self._look, lambda: settings.III_HEARTBEAT_INTERVAL_S)
         self._repeat("sweep channels", self.channels.sweep, lambda: CHANNEL_SWEEP_INTERVAL_S)
 
     async def drain(self) -> None:
-        """Take no new workers and wait for what is in flight, up to the grace time."""
+        """Take no new workers, finish what is in flight, and send the workers elsewhere.
+
+        What is asked for meanwhile runs as long as there is a worker for it. Takes the grace and
+        the spread of the closes at most.
+        """
         self.draining = True
-        self.network.drain()
-        began_at, grace_s = time.monotonic(), settings.III_SHUTDOWN_GRACE_S
-        if not await self.invoker.wait_idle(grace_s):
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + settings.III_SHUTDOWN_GRACE_S
+        await self._tell_draining()
+        await self.drains.move(deadline)
+        if not await self.invoker.wait_idle(deadline - clock()):
             logger.warning("Stopping with %d calls in flight.", self.invoker.in_flight)
         # A function may be done while its answer is still being streamed.
-        if not await self.channels.wait_idle(grace_s - (time.monotonic() - began_at)):
+        if not await self.channels.wait_idle(deadline - clock()):
             logger.warning("Stopping with %d requests unanswered.", self.channels.sources)
+        await self.drains.finish(deadline)
         for type_ in self._types.values():
             await unbind(type_)
 
@@ -160,6 +179,7 @@ class Engine:
             return
         if not self.draining:
             await self.drain()
+        await self.drains.stop()
         await self.send_away(self.connections)
         await self.invoker.stop()
         self.channels.stop()
@@ -177,6 +197,7 @@ class Engine:
             # The rows stay until another node finds that this one is gone.
             logger.warning("The engine stopped while the database was away.", exc_info=True)
         await self.history.stop()
+        await self.heart.stop()
         await self.database.stop()
 
     def connect(
@@ -285,19 +306,30 @@ class Engine:
 
     async def _beat(self) -> None:
         self.node.runs_dropped = self.history.dropped
-        if not await self.database.run(self.node.beat):
+        if not await self.heart.run(_beat_once, self.node):
             self._write_everything()
+
+    async def _look(self) -> None:
         await keep_measures(self.database, list(self.connections.values()))
         for work in self.on_beat:
             await self.database.run(work)
         await self.network.check()
         await self.tokens.check()
 
+    async def _tell_draining(self) -> None:
+        try:
+            async with asyncio.timeout(TELL_S):
+                await self.database.run(self.node.drain)
+        except (DatabaseError, TimeoutError):
+            logger.warning("Other nodes do not know yet that this one stops.", exc_info=True)
+
     def _write_everything(self) -> None:
         """Have all that lives in memory written again."""
         for connection in self.connections.values():
             if connection.spoke:
                 self.mirror.worker_connected(connection)
+            if connection.draining:
+                self.mirror.worker_drains(connection)
         for type_ in self.triggers.types():
             self.mirror.trigger_type_added(type_)
         for offer in self.functions.all_offers():
@@ -320,6 +352,14 @@ def _built_in(registrator: TriggerRegistrator) -> TriggerTypeEntry:
         config_schema=registrator.config_schema,
         call_schema=registrator.call_schema,
     )
+
+
+def _beat_once(node: ThisNode) -> bool:
+    try:
+        return node.beat()
+    finally:
+        # Once in some seconds: not worth a connection of its own in between.
+        connections.close_all()
 
 
 async def _forever(

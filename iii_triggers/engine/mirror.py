@@ -10,10 +10,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from django.db import OperationalError, transaction
+from django.utils import timezone
 
 from iii_triggers.models import Change, Function, Trigger, TriggerType, Worker
 
@@ -52,6 +54,13 @@ class Mirror:
         """Write the row of a worker, or what became known of it."""
         row = self._worker_row(connection)
         self._queue(WORKER, ("worker", connection.worker_id), lambda: _upsert_worker(row))
+
+    def worker_drains(self, connection: WorkerConnection) -> None:
+        """Write that a worker gets no new calls; other nodes send it none either."""
+        worker_id, now = connection.worker_id, timezone.now()
+        write = partial(_drain_worker, worker_id, now)
+        self._queue(WORKER, ("worker drains", worker_id), write)
+        self._announce_offers()
 
     def worker_disconnected(self, connection: WorkerConnection) -> None:
         """Remove the row of a worker and everything it still owns."""
@@ -185,6 +194,11 @@ def _write_each(writes: list[Write]) -> None:
 
 def _upsert_worker(row: dict[str, Any]) -> None:
     Worker.objects.update_or_create(worker_id=row["worker_id"], defaults=row)
+
+
+def _drain_worker(worker_id: str, since: datetime) -> None:
+    # Who asked for it may have written it already.
+    Worker.objects.filter(pk=worker_id, draining_since=None).update(draining_since=since)
 
 
 def _delete_worker(worker_id: str) -> None:

@@ -71,10 +71,6 @@ class Network:
             await self.bus.close()
             raise
 
-    def drain(self) -> None:
-        """Take no more calls of other nodes."""
-        self._served.is_closing = True
-
     async def stop(self) -> None:
         """Send what waits to be sent and leave the bus."""
         await self.bus.close()
@@ -98,7 +94,12 @@ class Network:
         known = {node.node_id for node in self.functions.nodes()}
         asked = known if node_ids is None else known.intersection(node_ids)
         for row in rows:
-            self.functions.replace(row.node_id, channel=row.channel, offers=row.offers)
+            self.functions.replace(
+                row.node_id,
+                channel=row.channel,
+                offers=row.offers,
+                is_draining=row.is_draining,
+            )
         for node_id in asked - {row.node_id for row in rows}:
             self._forget(node_id)
 

@@ -27,6 +27,7 @@ class ThisNode:
     node_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     channel: str = ""
     """Where other nodes reach this one; empty if they cannot."""
+    draining_since: datetime | None = None
     runs_dropped: int = 0
     """How many runs its history did not keep; written with each heartbeat."""
 
@@ -42,6 +43,7 @@ class ThisNode:
                 channel=self.channel,
                 started_at=now,
                 heartbeat_at=now,
+                draining_since=self.draining_since,
             )
             self._announce(self.node_id, self.channel)
             self.sweep()
@@ -50,6 +52,14 @@ class ThisNode:
         """Write where other nodes reach this one, and tell them."""
         with transaction.atomic():
             Node.objects.filter(node_id=self.node_id).update(channel=self.channel)
+            self._announce(self.node_id, self.channel)
+
+    def drain(self) -> None:
+        """Write that this process stops, and tell others: they send it nothing they need not."""
+        self.draining_since = timezone.now()
+        with transaction.atomic():
+            row = Node.objects.filter(node_id=self.node_id)
+            row.update(draining_since=self.draining_since)
             self._announce(self.node_id, self.channel)
 
     def beat(self) -> bool:

@@ -23,6 +23,8 @@ class RemoteNode:
     last_called: int = 0
     is_silent: bool = False
     """Whether it did not answer the last time."""
+    is_draining: bool = False
+    """Whether it stops: it is called only for what nobody else offers."""
     offers: dict[Key, RemoteOffer] = field(default_factory=dict)
     """What its workers offer."""
 
@@ -60,6 +62,7 @@ class RemoteFunctions:
         if not offers:
             return None
         offers = [offer for offer in offers if offer.info.invocation is None] or offers
+        offers = [offer for offer in offers if not offer.node.is_draining] or offers
         if settings.III_FUNCTION_CONFLICT != "balance":
             return offers[-1]
         return min(offers, key=_busyness)
@@ -82,14 +85,19 @@ class RemoteFunctions:
         return {name for name in self._namespaces if (name, function_id) in self._offers}
 
     def replace(
-        self, node_id: str, *, channel: str, offers: Mapping[Key, tuple[FunctionInfo, str]]
+        self,
+        node_id: str,
+        *,
+        channel: str,
+        offers: Mapping[Key, tuple[FunctionInfo, str]],
+        is_draining: bool = False,
     ) -> None:
         """Take what is known of a node now in place of what was known.
 
         ``offers`` are functions and the name of a worker. Only what differs costs something.
         """
         node = self._nodes.setdefault(node_id, RemoteNode(node_id=node_id, channel=channel))
-        node.channel = channel
+        node.channel, node.is_draining = channel, is_draining
         for key in node.offers.keys() - offers.keys():
             self.withdraw(key, node)
         for key, (info, worker_name) in offers.items():

@@ -50,8 +50,6 @@ class ServedCalls:
     """Runs each call once, however often it comes, and tells its outcome until it is heard."""
 
     def __init__(self, *, bus: Bus, invoker: Invoker) -> None:
-        self.is_closing = False
-        """Whether new calls are refused, because the engine stops."""
         self._bus = bus
         self._invoker = invoker
         self._calls: dict[str, ServedCall] = {}
@@ -81,9 +79,7 @@ class ServedCalls:
         self._calls[message.id] = served
         self._seen.add(message.id)
         self._later(served, FIRST_SIGN_S, partial(self._sign, served))
-        if self.is_closing or not self._invoker.start_here(
-            _call(message), partial(self._done, served)
-        ):
+        if not self._invoker.start_here(_call(message), partial(self._done, served)):
             self._refuse(served)
 
     def _refuse(self, served: ServedCall) -> None:

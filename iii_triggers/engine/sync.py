@@ -45,6 +45,8 @@ class Sync:
     """Learns that a worker token changed."""
     on_workers: Callable[[Collection[str]], Awaitable[None]] | None = None
     """Learns the ids of workers that are to be disconnected, wherever they are connected."""
+    on_drains: Callable[[Collection[str]], None] | None = None
+    """Learns the ids of workers that are to be drained, wherever they are connected."""
     revision: int = 0
     _begun: int = 0
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -80,6 +82,9 @@ class Sync:
         workers = {change.key for change in changes if change.kind == Change.Kind.WORKER}
         if workers and self.on_workers is not None:
             await self.on_workers(workers)
+        drained = {change.key for change in changes if change.kind == Change.Kind.DRAIN}
+        if drained and self.on_drains is not None:
+            self.on_drains(drained)
         # Some may be gone by now, and so many are no quicker to look up.
         if len(changes) >= KEEP:
             await self.load()

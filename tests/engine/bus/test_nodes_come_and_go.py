@@ -21,6 +21,7 @@ from iii_triggers.protocol.errors import (
     FunctionNotFound,
     InvocationStopped,
 )
+from tests.support.eventually import eventually
 from tests.support.layers import FakeLayer
 from tests.support.site import declare
 from tests.support.workers import FakeWorker
@@ -163,18 +164,44 @@ async def test_a_call_that_runs_is_stopped_when_the_node_goes(
     assert found(here) is None
 
 
-async def test_a_stopping_node_takes_no_more_calls(
-    here: Engine, there: Engine, offer: Connect
+async def told(node: Engine) -> None:
+    """Return once a node has written that it stops."""
+    rows = Node.objects.filter(pk=node.node.node_id, draining_since__isnull=False)
+    await eventually(lambda: node.database.run(rows.exists))
+
+
+async def test_a_stopping_node_is_called_for_what_nobody_else_does(
+    here: Engine, there: Engine, third: Engine, offer: Connect
 ) -> None:
     worker = await offer(there, "f")
     running = start(here)
-    invocation = await asked(worker)
-    stopping = asyncio.create_task(there.drain())
-    with pytest.raises(FunctionNotFound):
-        await start(here)
-    await worker.answer(invocation, result=1)
+    await asked(worker)
+    with override_settings(III_SHUTDOWN_GRACE_S=5):
+        stopping = asyncio.create_task(there.drain())
+        await told(there)
+    await here.refresh()
+    late = start(here)
+    await worker.answer(await asked(worker, 2), result=2)
+    assert await late == 2
+    other = await offer(third, "f")
+    call = start(here)
+    await other.answer(await asked(other), result=3)
+    assert await call == 3
+    await worker.answer(worker.invocations[0], result=1)
     assert await running == 1
     await stopping
+
+
+async def test_a_call_that_comes_after_the_workers_went_is_passed_on(
+    here: Engine, there: Engine, third: Engine, offer: Connect
+) -> None:
+    leaving, staying = await offer(there, "f"), await offer(third, "f")
+    await there.drain()
+    assert leaving.transport.close_code == 1012
+    for number in (1, 2):
+        call = start(here)
+        await staying.answer(await asked(staying, number), result=number)
+        assert await call == number
 
 
 async def test_the_last_outcomes_of_a_stopping_node_arrive(
