@@ -2,7 +2,7 @@
 
 It runs with nothing but Python. ``DATABASE_URL``, ``REDIS_URL``, ``CELERY_BROKER_URL``,
 ``SECRET_KEY``, ``DEBUG`` and ``ALLOWED_HOSTS`` in the environment make it a site for more than one
-machine.
+machine; ``III_METRICS_TOKEN`` lets Prometheus in.
 """
 
 from __future__ import annotations
@@ -116,6 +116,8 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+
+III_METRICS_TOKEN = os.environ.get("III_METRICS_TOKEN", "")
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

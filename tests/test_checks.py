@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
 from iii_triggers.checks import celery as celery_checks
+from iii_triggers.checks import metrics as metrics_checks
 from iii_triggers.checks.settings import RANGES, setting_types
 from iii_triggers.conf import Settings
 from iii_triggers.models import Trigger
@@ -287,6 +288,17 @@ def test_an_endpoint_of_telemetry_is_a_url(settings: Any) -> None:
     settings.III_OTLP_ENDPOINT = "collector:4318"
     assert found() == ["iii_triggers.E016"]
     settings.III_OTLP_ENDPOINT = "http://collector:4318"
+    assert found() == []
+
+
+def test_metrics_that_cannot_be_written_are_found(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.III_METRICS_TOKEN = "secret"
+    assert found() == []
+    monkeypatch.setattr(metrics_checks, "find_spec", lambda name: None)
+    assert found() == ["iii_triggers.W017"]
+    settings.III_METRICS_TOKEN = ""
     assert found() == []
 
 

@@ -12,6 +12,7 @@ from . import (
     channel_layers,
     databases,
     installation,
+    metrics,
     security,
     settings,
     streams,
@@ -34,6 +35,7 @@ def register() -> None:
         celery.check_content,
         celery.check_reach,
         streams.check_auth_function,
+        metrics.check_metrics,
     ):
         checks.register(check, TAG)
     checks.register(celery.check_scheduler, checks.Tags.database)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from http.client import HTTPConnection
 
 import pytest
 from django.db import OperationalError
 from django.test import override_settings
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import Metric
 
 from iii_triggers.engine.calls import Call
@@ -129,6 +130,26 @@ async def test_a_registry_of_the_site_takes_the_collector(engine: Engine) -> Non
     registry.register(EngineCollector())
     page = await asyncio.to_thread(generate_latest, registry)
     assert values(parsed(page.decode()), "iii_workers_connected") == {(): 0}
+
+
+async def test_a_process_without_http_has_a_port_for_prometheus(engine: Engine) -> None:
+    registry = CollectorRegistry()
+    registry.register(EngineCollector())
+    server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
+
+    def scrape() -> str:
+        connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+        try:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
+    page = await asyncio.to_thread(scrape)
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
+    assert values(parsed(page), "iii_workers_connected") == {(): 0}
 
 
 async def test_collecting_on_the_loop_of_the_engine_says_what_is_wrong(engine: Engine) -> None:
