@@ -16,6 +16,7 @@ MIB = 1024 * 1024
 StreamAccess = Literal["auto", "open", "authenticated"]
 FunctionConflict = Literal["balance", "newest", "reject"]
 History = Literal["all", "failures", "off"]
+Tracing = Literal["auto", "off"]
 
 REDACTED_KEYS = [
     "access_key",
@@ -264,6 +265,9 @@ class Settings:
 
     III_OTLP_HEADERS: dict[str, str] = {}
     """Headers of the requests to ``III_OTLP_ENDPOINT``, such as the key of an account."""
+
+    III_TRACING: Tracing = "auto"
+    """Make spans if the site has set OpenTelemetry up ("auto"), or never."""
 
     III_STREAM_AUTH_FUNCTION: str = ""
     """Id of the function that says who a stream client is; "" asks nobody."""

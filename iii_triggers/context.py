@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +29,19 @@ def current_invocation() -> Invocation | None:
     return _current.get()
 
 
+_span: Callable[[], str] | None = None
+
+
+def follow_spans(traceparent: Callable[[], str] | None) -> None:
+    """Have ``current_traceparent`` ask this first: it is "" where no span runs."""
+    global _span
+    _span = traceparent
+
+
 def current_traceparent() -> str:
-    """Return the trace context of the running invocation; "" where there is none."""
+    """Return the trace context of the running span or invocation; "" where there is none."""
+    if _span is not None and (traceparent := _span()):
+        return traceparent
     invocation = current_invocation()
     return (invocation.traceparent or "") if invocation is not None else ""
 

@@ -105,11 +105,24 @@ def _run(row: Delivery) -> Outcome:
 
 
 async def _invoke(row: Delivery, policy: Policy) -> Outcome:
+    tracer = process_engine.get().invoker.tracer
+    if tracer is None:
+        return await _attempt(row, policy, row.traceparent or None)
+    from iii_triggers.engine.tracing.firings import delivery_span
+
+    with delivery_span(tracer, row, _cause(row, policy.replays)) as span:
+        outcome = await _attempt(row, policy, span.traceparent)
+        if outcome.code:
+            span.failed(outcome.code, outcome.message)
+        return outcome
+
+
+async def _attempt(row: Delivery, policy: Policy, traceparent: str | None) -> Outcome:
     engine = process_engine.get()
     try:
-        if not await _is_wanted(row, policy):
+        if not await _is_wanted(row, policy, traceparent):
             return Outcome(delivery=row, kind="skipped", message="The condition said no.")
-        await engine.invoke_fresh(_call(row, policy))
+        await engine.invoke_fresh(_call(row, policy, traceparent))
     except InvocationStopped as error:
         # A process that is told to stop is no reason to give up what it ran.
         return Outcome(delivery=row, kind="undone") if engine.draining else _failure(row, error)
@@ -118,7 +131,7 @@ async def _invoke(row: Delivery, policy: Policy) -> Outcome:
     return Outcome(delivery=row, kind="succeeded")
 
 
-async def _is_wanted(row: Delivery, policy: Policy) -> bool:
+async def _is_wanted(row: Delivery, policy: Policy, traceparent: str | None) -> bool:
     """Ask the condition function; its error fails the attempt, or only skips it (section 1.4)."""
     if policy.condition_function_id is None:
         return True
@@ -129,6 +142,7 @@ async def _is_wanted(row: Delivery, policy: Policy) -> bool:
             Payload.of_json(row.payload.encode()),
             namespace=row.namespace,
             timeout_s=policy.timeout_s,
+            traceparent=traceparent,
         )
     except IiiError as error:
         if policy.condition_error == "skip":
@@ -138,14 +152,14 @@ async def _is_wanted(row: Delivery, policy: Policy) -> bool:
         raise InvocationFailed(error.message, code=error.code) from error
 
 
-def _call(row: Delivery, policy: Policy) -> Call:
+def _call(row: Delivery, policy: Policy, traceparent: str | None) -> Call:
     return Call(
         function_id=row.function_id,
         namespace=row.namespace,
         data=Payload.of_json(row.payload.encode()),
         metadata=invocation_metadata(row),
         timeout_s=policy.timeout_s,
-        traceparent=row.traceparent or None,
+        traceparent=traceparent,
         cause=_cause(row, policy.replays),
     )
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from iii_triggers.protocol.errors import IiiError
 
@@ -14,6 +14,9 @@ from .causes import Cause
 from .connections import WorkerConnection
 from .payload import NOTHING, Payload
 from .remote_functions import RemoteOffer
+
+if TYPE_CHECKING:
+    from .tracing.spans import Traced
 
 WORKER_CALL_TIMEOUT_S = 24 * 3600.0
 """Calls of workers have the deadline of their SDK; this one only bounds what is forgotten."""
@@ -63,6 +66,8 @@ class Pending:
     """Its id in the history, as soon as it has one."""
     is_shown: bool = False
     """Whether the history has a row of it that says it runs."""
+    traced: Traced | None = None
+    """Its span, if the site traces."""
 
 
 class Recorder(Protocol):

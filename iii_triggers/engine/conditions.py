@@ -21,13 +21,25 @@ CONDITION_KEYS = (
 
 
 async def condition_holds(
-    invoker: Invoker, function_id: str, data: Payload, *, namespace: str, timeout_s: float | None
+    invoker: Invoker,
+    function_id: str,
+    data: Payload,
+    *,
+    namespace: str,
+    timeout_s: float | None,
+    traceparent: str | None = None,
 ) -> bool:
     """Ask a condition function: only a plain ``false`` says no (trigger reference, section 1.4).
 
     Raises the IiiError the function ended with.
     """
-    call = Call(function_id=function_id, data=data, namespace=namespace, timeout_s=timeout_s)
+    call = Call(
+        function_id=function_id,
+        data=data,
+        namespace=namespace,
+        timeout_s=timeout_s,
+        traceparent=traceparent,
+    )
     answer = await invoker.invoke(call)
     return answer.value() is not False
 

@@ -41,6 +41,7 @@ from .presence import Presence
 from .registrar import unbind
 from .sync import Sync, prepare_rows
 from .telemetry import Telemetry
+from .tracing import find_tracer
 from .trigger_values import TriggerTypeEntry
 from .triggers import TriggerRegistry
 from .verdicts import Verdicts
@@ -132,6 +133,7 @@ class Engine:
     async def start(self) -> None:
         """Load what the site declares and the database holds, then keep in step with it."""
         self.site.discover()
+        self.invoker.tracer = find_tracer()
         self._types = {type_.id: type_ for type_ in _load_types(settings.III_TRIGGER_TYPES)}
         await self.database.run(self.node.join)
         await self.database.run(prepare_rows, self.site, list(self._types.values()))

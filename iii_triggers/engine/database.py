@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import connections, reset_queries
@@ -28,11 +30,12 @@ class DatabaseThread:
         self._used_at = 0.0
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Run one unit of work and return what it returns."""
+        """Run one unit of work, in the context of the caller, and return what it returns."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="iii-database")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: self._unit(work, *arguments))
+        unit = partial(copy_context().run, self._unit, work, *arguments)
+        return await loop.run_in_executor(self._pool, unit)
 
     async def stop(self) -> None:
         """Close the connections of the thread and end it."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from iii_triggers.context import current_traceparent
 from iii_triggers.models import Trigger as TriggerRow
 from iii_triggers.protocol.errors import IiiError
 
@@ -26,6 +27,7 @@ def fire(invoker: Invoker, triggers: Iterable[Trigger], payload: Any) -> None:
     Raise SerializationFailed, before anything runs, if ``payload`` is not JSON.
     """
     data = (payload if isinstance(payload, Payload) else Payload.of(payload)).json()
+    traceparent = current_traceparent() or None
     for trigger in triggers:
         call = Call(
             function_id=trigger.function_id,
@@ -33,6 +35,7 @@ def fire(invoker: Invoker, triggers: Iterable[Trigger], payload: Any) -> None:
             # One each: functions of the site must not see what another does to its input.
             data=Payload.of_json(data),
             metadata=trigger.metadata,
+            traceparent=traceparent,
             cause=trigger.cause,
         )
         invoker.start(call, partial(_log_failure, trigger))

@@ -35,6 +35,8 @@ async def run_handler(pending: Pending, function: LocalFunction, threads: SiteTh
             traceparent=call.traceparent,
         )
     )
+    if pending.traced is not None:
+        pending.traced.enter()
     arguments: list[Any] = [call.data.value()]
     if function.is_builtin:
         arguments.append(

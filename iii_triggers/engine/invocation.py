@@ -205,8 +205,7 @@ class Invoker:
         return FunctionNotFound.of(call.function_id, call.namespace, elsewhere=elsewhere)
 
     def _refuse(self, pending: Pending, error: IiiError) -> None:
-        if self.history is not None:
-            self.history.ended(pending, error)
+        self._note(pending, error)
         pending.done(error)
 
     def _begin(self, pending: Pending, target: Offer | RemoteOffer | LocalFunction) -> None:
@@ -306,16 +305,19 @@ class Invoker:
             self.away.forget(pending)
         if pending.task is not None and pending.task is not asyncio.current_task():
             pending.task.cancel()
-        if self.tracer is not None:
-            self.tracer.end(pending, outcome)
-        if self.history is not None:
-            self.history.ended(pending, outcome)
+        self._note(pending, outcome)
         try:
             pending.done(outcome)
         except ChannelSendFailed:
             logger.debug("The caller of %s went away.", pending.call.function_id)
         if not self._pending:
             self._idle.set()
+
+    def _note(self, pending: Pending, outcome: Outcome) -> None:
+        if self.tracer is not None:
+            self.tracer.end(pending, outcome)
+        if self.history is not None:
+            self.history.ended(pending, outcome)
 
     def _run(self, pending: Pending, work: Work, *, keeps_errors: bool = True) -> None:
         task = self._outcome(pending, work, keeps_errors=keeps_errors)

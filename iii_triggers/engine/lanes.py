@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from iii_triggers.context import current_traceparent
 from iii_triggers.protocol.errors import IiiError
 
 from .calls import Call, Done, Outcome
@@ -34,6 +35,8 @@ class Firing:
     data: bytes
     """The input of the function, and of the condition, as JSON."""
     condition: str | None = None
+    traceparent: str | None = field(default_factory=lambda: current_traceparent() or None)
+    """The trace of what caused it, which is over when it has its turn."""
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +146,7 @@ def _call(firing: Firing, function_id: str) -> Call:
         namespace=trigger.namespace,
         data=Payload.of_json(firing.data),
         metadata=trigger.metadata,
+        traceparent=firing.traceparent,
     )
 
 

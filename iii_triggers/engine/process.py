@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -130,7 +131,9 @@ class ProcessEngine:
             )
             self._thread.start()
             try:
-                asyncio.run_coroutine_threadsafe(engine.start(), loop).result(START_TIMEOUT_S)
+                # Not in the context of who calls first: the loops of the engine would keep it.
+                starting = Context().run(asyncio.run_coroutine_threadsafe, engine.start(), loop)
+                starting.result(START_TIMEOUT_S)
             except Exception:
                 loop.call_soon_threadsafe(loop.stop)
                 self._engine = None
@@ -283,7 +286,6 @@ def _call(
         namespace=namespace,
         timeout_s=timeout_s,
         metadata=metadata,
-        traceparent=current_traceparent() or None,
     )
 
 
@@ -297,6 +299,8 @@ async def _invoke(call: Call) -> Any:
             namespace=call.namespace,
             metadata=call.metadata,
         )
+    # Here, where the engine runs and knows whether there are spans; the context is the caller's.
+    call.traceparent = current_traceparent() or None
     return (await get_engine().invoker.invoke(call)).value()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Call
@@ -34,6 +34,9 @@ from .response import (
 )
 from .routes import Match, MethodNotAllowed, RouteTable
 from .upload import PIECE_BYTES
+
+if TYPE_CHECKING:
+    from iii_triggers.engine.tracing.spans import Spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,11 @@ class HttpDispatcher:
         if isinstance(found, MethodNotAllowed):
             response = self._refuse(request, found)
         else:
-            response = await self._serve(found, request, RequestBody(incoming))
+            body, traceparent = RequestBody(incoming), _traceparent(request)
+            if self.invoker.tracer is None:
+                response = await self._serve(found, request, body, traceparent)
+            else:
+                response = await self._trace(self.invoker.tracer, found, request, body, traceparent)
         if origins and request.method != "OPTIONS":
             add_cors_headers(response, request, allowed_origins=origins)
         if request.method == "HEAD":
@@ -90,24 +97,52 @@ class HttpDispatcher:
             return preflight(request, found.allowed, allowed_origins=origins)
         return errors.method_not_allowed(found.allowed, error_id=self.invoker.new_id())
 
+    async def _trace(
+        self,
+        tracer: Spans,
+        match: Match[HttpTarget],
+        request: HttpRequest,
+        body: RequestBody,
+        traceparent: str | None,
+    ) -> HttpResponse:
+        from iii_triggers.engine.tracing.firings import request_span
+
+        with request_span(
+            tracer,
+            match.target.trigger.cause,
+            method=request.method,
+            route=f"/{match.pattern}",
+            path=request.raw_path.decode("latin-1"),
+            parent=(traceparent or "", request.header(b"tracestate").decode("latin-1")),
+        ) as span:
+            response = await self._serve(match, request, body, span.traceparent)
+            span.answered(response.status)
+            return response
+
     async def _serve(
-        self, match: Match[HttpTarget], request: HttpRequest, body: RequestBody
+        self,
+        match: Match[HttpTarget],
+        request: HttpRequest,
+        body: RequestBody,
+        traceparent: str | None,
     ) -> HttpResponse:
         error_id = self.invoker.new_id()
         try:
             middleware = _middleware(match.target.config)
             if middleware:
-                refusal = await self._ask(middleware, match, request)
+                refusal = await self._ask(middleware, match, request, traceparent)
                 if refusal is not None:
                     return refusal
             is_parsed = await read_body(body, request, match.target.config)
             value = _input(match, request, body.content if is_parsed else b"")
             condition = match.target.config.condition_function_id
-            if condition and not await self._condition_holds(condition, match.target, value):
+            if condition and not await self._condition_holds(
+                condition, match.target, value, traceparent
+            ):
                 return errors.condition_not_met(error_id=error_id)
             exchange = self._exchange(match.target.config, body, error_id)
             value |= exchange.refs()
-            call = _call(match.target, Payload.of(value), request, error_id)
+            call = _call(match.target, Payload.of(value), error_id, traceparent)
             return _response(await exchange.run(call), match.target.config)
         except IiiError as error:
             return errors.from_error(error, error_id=error_id)
@@ -126,7 +161,11 @@ class HttpDispatcher:
         )
 
     async def _ask(
-        self, function_ids: Sequence[str], match: Match[HttpTarget], request: HttpRequest
+        self,
+        function_ids: Sequence[str],
+        match: Match[HttpTarget],
+        request: HttpRequest,
+        traceparent: str | None,
     ) -> HttpResponse | None:
         config = match.target.config
         return await ask_middleware(
@@ -135,12 +174,13 @@ class HttpDispatcher:
             request_facts(request, path_params=match.path_params, pass_headers=config.pass_headers),
             namespace=match.target.trigger.namespace,
             timeout_s=_timeout_s(config),
+            traceparent=traceparent,
             allow_set_cookie=config.allow_set_cookie,
             allow_html=config.allow_html,
         )
 
     async def _condition_holds(
-        self, condition: str, target: HttpTarget, value: dict[str, Any]
+        self, condition: str, target: HttpTarget, value: dict[str, Any], traceparent: str | None
     ) -> bool:
         return await condition_holds(
             self.invoker,
@@ -149,6 +189,7 @@ class HttpDispatcher:
             Payload.of_json(Payload.of(value).json()),
             namespace=target.trigger.namespace,
             timeout_s=_timeout_s(target.config),
+            traceparent=traceparent,
         )
 
 
@@ -170,8 +211,12 @@ def _input(match: Match[HttpTarget], request: HttpRequest, content: bytes) -> di
     )
 
 
-def _call(target: HttpTarget, data: Payload, request: HttpRequest, invocation_id: str) -> Call:
-    traceparent = request.header(b"traceparent")
+def _traceparent(request: HttpRequest) -> str | None:
+    header = request.header(b"traceparent")
+    return valid_traceparent(header.decode("latin-1")) if header else None
+
+
+def _call(target: HttpTarget, data: Payload, invocation_id: str, traceparent: str | None) -> Call:
     return Call(
         function_id=target.trigger.function_id,
         namespace=target.trigger.namespace,
@@ -179,7 +224,7 @@ def _call(target: HttpTarget, data: Payload, request: HttpRequest, invocation_id
         metadata=target.trigger.metadata,
         invocation_id=invocation_id,
         timeout_s=_timeout_s(target.config),
-        traceparent=valid_traceparent(traceparent.decode("latin-1")) if traceparent else None,
+        traceparent=traceparent,
         cause=target.trigger.cause,
     )
 

@@ -29,6 +29,7 @@ async def ask_middleware(
     *,
     namespace: str,
     timeout_s: float,
+    traceparent: str | None = None,
     allow_set_cookie: bool = False,
     allow_html: bool = False,
 ) -> HttpResponse | None:
@@ -47,6 +48,7 @@ async def ask_middleware(
                 data=Payload.of_json(data),
                 namespace=namespace,
                 timeout_s=timeout_s,
+                traceparent=traceparent,
             ),
         )
         response = _response(function_id, verdict)
