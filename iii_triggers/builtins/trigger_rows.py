@@ -61,7 +61,8 @@ class TypeFacts:
 def triggers_here(engine: Engine) -> Iterator[TriggerFacts]:
     """Return the triggers of the site, and those of the workers of this node."""
     for entry in engine.triggers.entries():
-        yield _of_entry(entry)
+        if not entry.trigger.node_id:
+            yield _of_entry(entry)
 
 
 def triggers_of_other_nodes(

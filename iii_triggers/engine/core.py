@@ -36,6 +36,7 @@ from .measures import keep_measures
 from .mirror import Mirror, write_batch
 from .network import Network
 from .nodes import ThisNode
+from .nudges import Nudges
 from .payload import Payload
 from .presence import Presence
 from .registrar import unbind
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from iii_triggers.trigger_types.base import TriggerRegistrator
 
 logger = logging.getLogger(__name__)
+
+Pause = Callable[[float], Awaitable[object]]
 
 CHANNEL_SWEEP_INTERVAL_S = 60.0
 PRUNE_INTERVAL_S = 60.0
@@ -93,8 +96,10 @@ class Engine:
             node=self.node,
             database=self.database,
             invoker=self.invoker,
+            triggers=self.triggers,
             make_layer=make_layer,
         )
+        self.nudges = Nudges(self.network)
         self.verdicts = Verdicts(self.triggers, self.network)
         self.tokens = TokenWatch(self.database)
         self.connections: dict[str, WorkerConnection] = {}
@@ -146,7 +151,13 @@ class Engine:
         await self.network.start()
         self.mirror.announces_offers = self.network.bus.is_on
         self.loop = asyncio.get_running_loop()
-        self._repeat("look for changes", self._poll, lambda: settings.III_SYNC_INTERVAL_S)
+        self.nudges.start()
+        self._repeat(
+            "look for changes",
+            self.sync.refresh,
+            lambda: settings.III_SYNC_INTERVAL_S,
+            pause=self.nudges.wait,
+        )
         self._repeat("write registrations", self._flush, lambda: settings.III_WRITE_INTERVAL_S)
         self._repeat("write the history", self._record, lambda: settings.III_HISTORY_INTERVAL_S)
         self._repeat("prune the history", self.history.prune, lambda: PRUNE_INTERVAL_S)
@@ -190,6 +201,7 @@ class Engine:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.nudges.stop()
         self.loop = None
         try:
             await self._flush()
@@ -282,14 +294,16 @@ class Engine:
             self.functions.add_local(function)
 
     def _repeat(
-        self, what: str, step: Callable[[], Awaitable[object]], interval: Callable[[], float]
+        self,
+        what: str,
+        step: Callable[[], Awaitable[object]],
+        interval: Callable[[], float],
+        *,
+        pause: Pause = asyncio.sleep,
     ) -> None:
-        task = asyncio.get_running_loop().create_task(_forever(what, step, interval))
+        task = asyncio.get_running_loop().create_task(_forever(what, step, interval, pause))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _poll(self) -> None:
-        await self.sync.refresh()
 
     async def _flush(self) -> None:
         async with self._writing:
@@ -365,12 +379,15 @@ def _beat_once(node: ThisNode) -> bool:
 
 
 async def _forever(
-    what: str, step: Callable[[], Awaitable[object]], interval: Callable[[], float]
+    what: str,
+    step: Callable[[], Awaitable[object]],
+    interval: Callable[[], float],
+    pause: Pause,
 ) -> None:
     """Repeat a step; one that fails is logged and tried again, because databases come back."""
     failures = 0
     while True:
-        await asyncio.sleep(interval() * min(2**failures, 32))
+        await pause(interval() * min(2**failures, 32))
         try:
             await step()
             failures = 0

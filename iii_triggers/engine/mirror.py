@@ -42,7 +42,7 @@ class Mirror:
 
     node_id: str
     announces_offers: bool = False
-    """Whether other nodes are to learn what workers of this one offer."""
+    """Whether other nodes are to learn what workers of this one offer, and their triggers."""
     _writes: Batch = field(default_factory=dict)
 
     @property
@@ -97,9 +97,11 @@ class Mirror:
                 # unregistration, and a queue goes on collecting for it.
                 if not trigger.worker.closed:
                     self._queue(TRIGGER, key, lambda: _delete_trigger(trigger, owner))
+                    self._announce_offers()
             else:
                 values = _trigger_values(entry, owner)
                 self._queue(TRIGGER, key, lambda: _upsert_trigger(trigger, values))
+                self._announce_offers()
         elif entry is not None and trigger.pk is not None:
             pk, state, error = trigger.pk, entry.state, entry.error
             self._queue(TRIGGER, key, lambda: _set_state(pk, state, error))

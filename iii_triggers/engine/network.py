@@ -10,19 +10,19 @@ import logging
 import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from functools import partial
 
-from iii_triggers.protocol.errors import ChannelSendFailed
-
+from .broadcasts import Broadcasts
 from .bus import Bus, LayerFactory
-from .bus_messages import BusMessage, HelloMessage, WelcomeMessage
+from .bus_messages import Broadcast, HelloMessage, WelcomeMessage
 from .database import DatabaseThread
 from .invocation import Invoker
 from .nodes import ThisNode
 from .remote_calls import RemoteCalls
-from .remote_functions import RemoteFunctions, RemoteNode
+from .remote_functions import RemoteFunctions
 from .remote_rows import read_channels, read_nodes
+from .remote_triggers import RemoteTriggers
 from .served_calls import ServedCalls
+from .triggers import TriggerRegistry
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Network:
         node: ThisNode,
         database: DatabaseThread,
         invoker: Invoker,
+        triggers: TriggerRegistry,
         make_layer: LayerFactory,
     ) -> None:
         self.on_node_gone: list[Callable[[str], None]] = []
@@ -47,8 +48,10 @@ class Network:
         self._node = node
         self._database = database
         self._invoker = invoker
+        self._triggers = RemoteTriggers(registry=triggers)
         self._calls = RemoteCalls(bus=self.bus, invoker=invoker)
         self._served = ServedCalls(bus=self.bus, invoker=invoker)
+        self._broadcasts = Broadcasts(bus=self.bus, node_id=node.node_id, others=self.functions)
         self._unmet: set[str] = set()
         """Channels of nodes that have not said that they know of this one."""
         self._everybody_met = asyncio.Event()
@@ -59,6 +62,16 @@ class Network:
     def functions(self) -> RemoteFunctions:
         """What workers of other nodes offer."""
         return self._invoker.functions.remote
+
+    @property
+    def missed(self) -> int:
+        """How many messages that other nodes told all were lost for good."""
+        return self._broadcasts.missed
+
+    @property
+    def on_missed(self) -> list[Callable[[str], None]]:
+        """Told, on the loop, the id of a node of whose messages some were lost for good."""
+        return self._broadcasts.on_missed
 
     async def start(self) -> None:
         """Take a channel and learn who else is there."""
@@ -73,12 +86,12 @@ class Network:
 
     async def stop(self) -> None:
         """Send what waits to be sent and leave the bus."""
+        self._broadcasts.stop()
         await self.bus.close()
 
-    def broadcast(self, message: BusMessage) -> None:
-        """Send a message to every other node, without waiting."""
-        for node in self.functions.nodes():
-            self.bus.send(node.channel, message, on_lost=partial(_log_lost, node))
+    def broadcast(self, message: Broadcast) -> None:
+        """Send a message to every other node, without waiting; each gets it once, and in order."""
+        self._broadcasts.tell(message)
 
     async def met(self) -> None:
         """Wait, for a moment, until all others know of this node: then no broadcast misses it."""
@@ -87,10 +100,11 @@ class Network:
                 await self._everybody_met.wait()
 
     async def reload(self, node_ids: Collection[str] | None) -> None:
-        """Read again what other nodes offer; all of them without ids."""
+        """Read again what other nodes offer, and the triggers there; all of them without ids."""
         if not self.bus.is_on:
             return
-        rows = await self._database.run(read_nodes, self._node.node_id, node_ids)
+        types = self._triggers.type_ids()
+        rows = await self._database.run(read_nodes, self._node.node_id, node_ids, types)
         known = {node.node_id for node in self.functions.nodes()}
         asked = known if node_ids is None else known.intersection(node_ids)
         for row in rows:
@@ -100,14 +114,17 @@ class Network:
                 offers=row.offers,
                 is_draining=row.is_draining,
             )
+            await self._triggers.replace(row.node_id, row.triggers)
         for node_id in asked - {row.node_id for row in rows}:
             self._forget(node_id)
+            await self._triggers.remove(node_id)
 
     async def check(self) -> None:
         """See that messages arrive, and whether a node came, went or has another channel."""
         if not self.bus.is_on:
             return
         self.bus.probe()
+        self._broadcasts.remind()
         channels = await self._database.run(read_channels, self._node.node_id)
         known = {node.node_id: node.channel for node in self.functions.nodes()}
         changed = {id_ for id_, _ in channels.items() ^ known.items()}
@@ -120,7 +137,10 @@ class Network:
         self._unmet = {node.channel for node in nodes}
         for node in nodes:
             message = HelloMessage(
-                id=uuid.uuid4().hex, node_id=self._node.node_id, reply_to=self._node.channel
+                id=uuid.uuid4().hex,
+                node_id=self._node.node_id,
+                reply_to=self._node.channel,
+                number=self._broadcasts.number,
             )
             self.bus.send(node.channel, message)
         if nodes:
@@ -132,14 +152,23 @@ class Network:
 
     def _on_hello(self, message: HelloMessage) -> None:
         self.functions.meet(message.node_id, message.reply_to)
-        self.bus.send(message.reply_to, WelcomeMessage(id=message.id, channel=self._node.channel))
+        self._broadcasts.meet(message.node_id, message.number)
+        welcome = WelcomeMessage(
+            id=message.id,
+            channel=self._node.channel,
+            node_id=self._node.node_id,
+            number=self._broadcasts.number,
+        )
+        self.bus.send(message.reply_to, welcome)
 
     def _on_welcome(self, message: WelcomeMessage) -> None:
+        self._broadcasts.meet(message.node_id, message.number)
         self._unmet.discard(message.channel)
         if not self._unmet:
             self._everybody_met.set()
 
     def _forget(self, node_id: str) -> None:
+        self._broadcasts.forget(node_id)
         node = self.functions.remove(node_id)
         if node is not None:
             self._calls.node_gone(node)
@@ -151,7 +180,3 @@ class Network:
         self._node.channel = channel
         await self._database.run(self._node.write_channel)
         self._greet()
-
-
-def _log_lost(node: RemoteNode, error: ChannelSendFailed) -> None:
-    logger.warning("Node %s missed a message: %s", node.node_id, error.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +16,10 @@ TypeKey = tuple[str, str]
 """Namespace and trigger type id."""
 
 TriggerKey = tuple[str | None, str]
-"""Namespace and trigger id; no namespace for a trigger of a worker."""
+"""Namespace and trigger id; no namespace for a trigger of a worker, the node for one elsewhere."""
+
+OTHER_NODE = "\0"
+"""Stands before the id of a node in a key; a namespace cannot begin like this."""
 
 Source = Literal["admin", "api", "code", "worker"]
 State = Literal["active", "parked", "rejected"]
@@ -39,6 +43,10 @@ class Trigger:
     """The connection that owns the trigger; None for the site's own."""
     pk: int | None = None
     """Primary key of the row of a trigger of the site."""
+    node_id: str = ""
+    """The other node whose worker owns the trigger; empty for those of this node and the site."""
+    since: float = field(default_factory=time.time, compare=False)
+    """When it was registered, in seconds since 1970: a newer one may go before an older one."""
     cause: Cause = field(init=False, repr=False, compare=False)
     """What the history notes of the calls the trigger makes; made once, not for each call."""
 
@@ -49,6 +57,8 @@ class Trigger:
     @property
     def key(self) -> TriggerKey:
         """Where the trigger stands in the registry: one of a worker is known by its id alone."""
+        if self.node_id:
+            return (OTHER_NODE + self.node_id, self.id)
         return (None if self.source == "worker" else self.namespace, self.id)
 
     @property

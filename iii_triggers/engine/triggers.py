@@ -58,10 +58,11 @@ class TriggerRegistry:
         yield from self._triggers
 
     def get(self, trigger_id: str, *, namespace: str | None = None) -> TriggerEntry | None:
-        """Return the trigger of the site with this id, or without namespace any that has it."""
+        """Return the trigger of the site with this id; without namespace any of this node."""
         if namespace is not None:
             return self._triggers.get((namespace, trigger_id))
-        return next(iter(self._triggers.with_id(trigger_id)), None)
+        known = self._triggers.with_id(trigger_id)
+        return next((entry for entry in known if not entry.trigger.node_id), None)
 
     def canonical(self, type_id: str) -> str:
         """Return the id behind an old name of a type."""

@@ -42,6 +42,10 @@ class TriggerRegistrator(ABC):
     call_schema: dict[str, Any] | None = None
     """JSON Schema of what functions receive."""
 
+    is_shared: bool = False
+    """Whether the triggers of a worker are registered in every process: for types whose events come
+    in anywhere. Others hear of the rest in a way of their own, or only of what happens here."""
+
     def bind(self, engine: Engine) -> None:  # noqa: B027 - a hook with a harmless default
         """Get hold of the engine this type belongs to. Called once, before anything else."""
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class SiteFiredTriggerType(TriggerRegistrator):
     """Accepts triggers whose config its schema allows; there is nothing to set up."""
 
+    is_shared = True
+
     def __init__(self, config_schema: Any) -> None:
         self.config_schema = config_schema
 

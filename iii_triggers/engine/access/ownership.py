@@ -79,5 +79,6 @@ def check_rivals(engine: Engine, connection: WorkerConnection, wanted: RegisterT
     type_ = engine.trigger_type(engine.triggers.canonical(wanted.trigger_type))
     for trigger in type_.rivals(wanted.config) if type_ is not None else ():
         owner = trigger.worker
-        if owner is not None and not is_replica(connection, owner):
+        is_foreign = owner is not None and not is_replica(connection, owner)
+        if is_foreign or (trigger.node_id and trigger.function_id != wanted.function_id):
             raise Forbidden(f"What trigger '{wanted.id}' asks for belongs to another worker.")

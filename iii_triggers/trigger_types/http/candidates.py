@@ -22,7 +22,8 @@ class Candidate(Generic[T]):
     """A trigger that wants to serve a route.
 
     ``key`` is unique in the route table; ``trigger_id`` is for people; ``namespace`` is that of the
-    function; ``target`` is whatever the caller wants back from a match.
+    function; ``target`` is whatever the caller wants back from a match; ``since`` is when the
+    trigger was registered, so that every process has the same one serve.
     """
 
     key: Hashable
@@ -31,6 +32,7 @@ class Candidate(Generic[T]):
     namespace: str
     is_worker_owned: bool
     target: T
+    since: float = 0.0
 
     def runs_the_same_as(self, other: Candidate[T]) -> bool:
         """Tell whether both run the same function."""
@@ -75,8 +77,9 @@ class Route(Generic[T]):
                 self._check_behind(site, entry)
 
     def put(self, entry: Entry[T]) -> None:
-        """Add ``entry`` as the newest, in place of one with the same key."""
-        self._set([*self._without(entry.candidate.key), entry])
+        """Add ``entry`` by its age, in place of one with the same key."""
+        entries = [*self._without(entry.candidate.key), entry]
+        self._set(sorted(entries, key=lambda one: one.candidate.since))
 
     def remove(self, key: Hashable) -> bool:
         """Remove that candidate's entry; tell whether the route is still served."""

@@ -32,6 +32,7 @@ class HttpTriggerType(TriggerRegistrator):
     aliases = ("api",)
     description = "Serves a function at a path and method over HTTP."
     config_schema = CONFIG_SCHEMA
+    is_shared = True
 
     def __init__(self) -> None:
         self.routes: RouteTable[HttpTarget] = RouteTable()
@@ -80,6 +81,7 @@ class HttpTriggerType(TriggerRegistrator):
             function_id=trigger.function_id,
             namespace=trigger.namespace,
             is_worker_owned=trigger.source == "worker",
+            since=trigger.since,
             target=HttpTarget(trigger=trigger, config=config),
         )
         self.routes.add(config.http_method, config.api_path, candidate)
