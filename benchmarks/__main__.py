@@ -14,12 +14,18 @@ from pathlib import Path
 import msgspec
 
 from .cells import CELLS
+from .edits.plan import Plan as EditsPlan
+from .edits.report import EditsReport
+from .edits.runs import measure_edits
 from .history.plan import Plan as HistoryPlan
 from .history.report import HistoryReport
 from .history.runs import measure_history
 from .ledger.plan import Plan as LedgerPlan
 from .ledger.report import LedgerReport
 from .ledger.runs import measure_ledger
+from .nodes.plan import Plan as NodesPlan
+from .nodes.report import NodesReport
+from .nodes.runs import measure_nodes
 from .report import Report, machine
 from .routing import routing_costs
 from .runs import Plan, run
@@ -28,10 +34,12 @@ from .workers.runs import measure_workers
 
 OUTPUT = Path("test-output") / "bench.json"
 SERVERS = ("uvicorn", "daphne")
-PARTS = ("requests", "deliveries", "workers", "history")
+PARTS = ("requests", "deliveries", "workers", "history", "edits", "nodes")
 QUICK_SECONDS = 1.0
 DELIVERY_SECONDS = 5.0
 HISTORY_ROUNDS = 3
+EDITS = {"idle": 100, "loaded": 20, "without_redis": 30}
+QUICK_EDITS = {"idle": 10, "loaded": 5, "without_redis": 5}
 
 
 def main() -> int:
@@ -54,6 +62,8 @@ def _measure(options: argparse.Namespace) -> Report:
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
     servers, ledger, workers, history = {}, LedgerReport(), {}, HistoryReport()
+    nodes = NodesReport()
+    edits = EditsReport()
     with tempfile.TemporaryDirectory() as folder:
         for server in options.servers if "requests" in options.parts else ():
             plan.say(server)
@@ -68,6 +78,13 @@ def _measure(options: argparse.Namespace) -> Report:
         if "history" in options.parts:
             plan.say("history")
             history = measure_history(_history_plan(options, plan, Path(folder)))
+        if "edits" in options.parts:
+            plan.say("edits")
+            numbers = QUICK_EDITS if options.quick else EDITS
+            edits = measure_edits(EditsPlan(**numbers, folder=Path(folder) / "edits", say=plan.say))
+        if "nodes" in options.parts:
+            plan.say("nodes")
+            nodes = measure_nodes(_nodes_plan(plan, Path(folder)))
     return Report(
         seconds=plan.seconds,
         rounds=plan.rounds,
@@ -77,6 +94,14 @@ def _measure(options: argparse.Namespace) -> Report:
         ledger=ledger,
         workers=workers,
         history=history,
+        nodes=nodes,
+        edits=edits,
+    )
+
+
+def _nodes_plan(plan: Plan, folder: Path) -> NodesPlan:
+    return NodesPlan(
+        seconds=plan.seconds, rounds=plan.rounds, folder=folder / "nodes", say=plan.say
     )
 
 
@@ -117,7 +142,7 @@ def _ledger_plan(options: argparse.Namespace, plan: Plan, folder: Path) -> Ledge
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="measurements of each cell")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each cell")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS))
     keys = "".join(cell.key for cell in CELLS)

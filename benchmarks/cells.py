@@ -6,19 +6,33 @@ from dataclasses import dataclass
 from typing import Literal
 
 BODY = b'{"name":"Ada"}'
+FLOOR = "0"
+VIEW = "a"
 
-Door = Literal["site", "http"]
+Door = Literal["bare", "site", "http"]
+"""``bare`` is a server of its own, without an engine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """How many times the requests/s of another cell a cell should reach, on one server."""
+
+    server: str
+    baseline: str
+    times: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One way to a greeting; ``aim`` is how many times ``a`` it should reach on uvicorn."""
+    """One way to a greeting."""
 
     key: str
     label: str
     door: Door
     request: bytes
-    aim: float | None = None
+    aims: tuple[Aim, ...] = ()
+    added_ms_aim: float | None = None
+    """How much longer than the floor the median request may take on a single connection."""
     needs_worker: bool = False
 
 
@@ -32,8 +46,8 @@ def _post(path: bytes) -> bytes:
 
 
 CELLS = (
-    Cell(key="0", label="ASGI floor (no Django)", door="site", request=_get(b"/floor")),
-    Cell(key="a", label="bare async Django view", door="site", request=_get(b"/bare/")),
+    Cell(key=FLOOR, label="bare ASGI app", door="bare", request=_get(b"/floor")),
+    Cell(key=VIEW, label="bare async Django view", door="bare", request=_get(b"/bare/")),
     Cell(
         key="b",
         label="trigger through the view",
@@ -45,7 +59,12 @@ CELLS = (
         label="dispatcher -> Node worker",
         door="http",
         request=_post(b"/node"),
-        aim=10,
+        aims=(
+            Aim(server="uvicorn", baseline=VIEW, times=15),
+            Aim(server="uvicorn", baseline=FLOOR, times=0.2),
+            Aim(server="daphne", baseline=VIEW, times=5),
+        ),
+        added_ms_aim=1.0,
         needs_worker=True,
     ),
     Cell(
@@ -53,6 +72,12 @@ CELLS = (
         label="dispatcher -> async function",
         door="http",
         request=_post(b"/local"),
-        aim=20,
+        aims=(Aim(server="uvicorn", baseline=FLOOR, times=0.4),),
+        added_ms_aim=1.0,
     ),
 )
+
+
+def cells(keys: str) -> list[Cell]:
+    """Return the cells with these keys."""
+    return [cell for cell in CELLS if cell.key in keys]

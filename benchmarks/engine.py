@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.environments import REPOSITORY, SDKS
+from tests.e2e.eventually import eventually
 from tests.e2e.processes import READY_S, Process, environment, free_ports
 from tests.e2e.workers import Worker
 
@@ -17,6 +19,10 @@ from .cells import Door
 from .databases import Database, sqlite_database
 
 NODE_SDK = next(sdk for sdk in SDKS if (sdk.registry, sdk.version) == ("npm", "0.22.1"))
+
+BARE_SITE = "benchmarks.asgi:application"
+BARE_SERVERS = {"uvicorn": ["--no-access-log"], "daphne": ["--verbosity", "0"]}
+"""Options, without a log of requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,25 @@ def running_engine(
 
 
 @contextmanager
+def running_bare_server(server: str, folder: Path) -> Iterator[int]:
+    """Serve the site without an engine, as its authors would; yield the port."""
+    (port,) = free_ports(1)
+    env = environment(
+        DATABASE_URL=sqlite_database(folder).url,
+        DJANGO_SETTINGS_MODULE="benchmarks.settings",
+        DEBUG="false",
+        SECRET_KEY="only-for-benchmarks",
+    )
+    command = [sys.executable, "-m", server, *BARE_SERVERS[server], "--port", str(port)]
+    process = Process(f"bare {server}", [*command, BARE_SITE], env=env, cwd=REPOSITORY)
+    try:
+        eventually(lambda: _listens(port), bool, timeout_s=READY_S)
+        yield port
+    finally:
+        _end(process)
+
+
+@contextmanager
 def running_node_worker(engine: Engine, folder: Path) -> Iterator[Worker]:
     """Connect a worker on the published Node SDK that serves ``POST /node``.
 
@@ -85,6 +110,14 @@ def running_node_worker(engine: Engine, folder: Path) -> Iterator[Worker]:
         yield worker
     finally:
         _end(worker)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _end(process: Process) -> None:

@@ -10,15 +10,16 @@ from statistics import median
 
 import msgspec
 
+from .cells import FLOOR, VIEW, Aim
+from .edits.report import EditsReport
 from .history.report import HistoryReport
 from .ledger.report import LedgerReport
 from .load import Measurement
+from .nodes.report import NodesReport
 from .routing import FEW, MANY, RoutingCost
 from .runs import BUSY, Series
 from .workers.report import WorkersReport
 
-BASELINE = "a"
-FLOOR = "0"
 PACKAGES = ("django", "uvicorn", "daphne", "websockets", "msgspec", "celery", "kombu")
 
 
@@ -33,10 +34,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerReport
     workers: dict[str, WorkersReport]
     history: HistoryReport
+    nodes: NodesReport
+    edits: EditsReport
 
     def failures(self) -> list[str]:
         """Name what was answered with anything but 200."""
-        return [*self._failed_requests(), *self.history.failures()]
+        return [*self._failed_requests(), *self.history.failures(), *self.nodes.failures()]
 
     def _failed_requests(self) -> list[str]:
         return [
@@ -61,6 +64,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             yield ""
             yield from crowd.lines(server)
         yield from self.history.lines()
+        yield from self.nodes.lines()
+        yield from self.edits.lines()
 
 
 def machine() -> dict[str, str]:
@@ -69,10 +74,10 @@ def machine() -> dict[str, str]:
     return about | {package: version(package) for package in PACKAGES}
 
 
-def ratio(series: Series, baseline: Series) -> float:
-    """Return how many times the baseline's requests/s, as the median over the rounds."""
+def ratios(series: Series, baseline: Series) -> list[float]:
+    """Return how many times the baseline's requests/s, round by round."""
     pairs = zip(series.busy, baseline.busy, strict=True)
-    return median(own.requests_per_s / max(base.requests_per_s, 1.0) for own, base in pairs)
+    return [own.requests_per_s / max(base.requests_per_s, 1.0) for own, base in pairs]
 
 
 def _server_lines(server: str, all_series: list[Series]) -> Iterator[str]:
@@ -83,8 +88,33 @@ def _server_lines(server: str, all_series: list[Series]) -> Iterator[str]:
     for series in all_series:
         row = f"({series.key}) {series.label:<27} {_rates(series.busy):>24}"
         row += f" {_latency(series.busy):>15} {_latency(series.single):>26}"
-        row += f" {_added(series, by_key.get(FLOOR)):>11}"
-        yield (row + _ratio(series, by_key.get(BASELINE))).rstrip()
+        yield f"{row} {_added(series, by_key.get(FLOOR)):>11}".rstrip()
+    for series in all_series:
+        yield from _ratio_lines(series, by_key)
+
+
+def _ratio_lines(series: Series, by_key: dict[str, Series]) -> Iterator[str]:
+    """Yield how a cell stands to the baselines, with its aims."""
+    aims = {aim.baseline: aim for aim in series.aims}
+    for key in (VIEW, FLOOR):
+        baseline = by_key.get(key)
+        if baseline is not None and series.key not in (VIEW, FLOOR):
+            found = ratios(series, baseline)
+            line = f"({series.key}) / ({key}): {_spread(found)} times (min/median/max)"
+            yield line + _verdict(median(found), aims.get(key))
+    floor = by_key.get(FLOOR)
+    if floor is not None and series.added_ms_aim is not None:
+        added = _p50_ms(series.single) - _p50_ms(floor.single)
+        line = f"({series.key}) added to the floor, 1 connection: {added:.2f} ms"
+        yield line + _aim(added < series.added_ms_aim, series.added_ms_aim)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{min(values):.2f}/{median(values):.2f}/{max(values):.2f}"
+
+
+def _verdict(times: float, aim: Aim | None) -> str:
+    return "" if aim is None else _aim(times >= aim.times, aim.times)
 
 
 def _routing_line(name: str, cost: RoutingCost) -> str:
@@ -110,14 +140,6 @@ def _added(series: Series, floor: Series | None) -> str:
     if floor is None or floor is series:
         return ""
     return f"({_p50_ms(series.single) - _p50_ms(floor.single):+.2f})"
-
-
-def _ratio(series: Series, baseline: Series | None) -> str:
-    if baseline is None or series.key in (FLOOR, BASELINE):
-        return ""
-    times = ratio(series, baseline)
-    aim = "" if series.aim is None else _aim(times >= series.aim, series.aim)
-    return f"  {times:.1f} x (a){aim}"
 
 
 def _aim(is_met: bool, aim: float) -> str:  # noqa: FBT001

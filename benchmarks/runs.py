@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,8 @@ import msgspec
 
 from tests.e2e.environments import REPOSITORY, SdkUnavailable
 
-from .cells import CELLS, Cell
-from .engine import Engine, running_engine, running_node_worker
+from .cells import CELLS, Aim, Cell, Door
+from .engine import running_bare_server, running_engine, running_node_worker
 from .load import LAST_ANSWER_S, Measurement, Order
 
 BUSY = 32
@@ -36,15 +36,21 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     label: str
-    aim: float | None
+    aims: list[Aim] = []
+    added_ms_aim: float | None = None
     busy: list[Measurement] = []
     single: list[Measurement] = []
+
+
+Doors = Mapping[Door, int]
+"""Their ports."""
 
 
 def run(server: str, plan: Plan, folder: Path) -> list[Series]:
     """Measure every cell on ``server``; one whose worker cannot be had is left out."""
     folder.mkdir()
     with ExitStack() as stack:
+        bare = stack.enter_context(running_bare_server(server, folder))
         engine = stack.enter_context(running_engine(server, folder))
         cells = [cell for cell in CELLS if cell.key in plan.keys]
         try:
@@ -53,32 +59,37 @@ def run(server: str, plan: Plan, folder: Path) -> list[Series]:
         except SdkUnavailable as error:
             plan.say(f"without a worker: {error}")
             cells = [cell for cell in cells if not cell.needs_worker]
-        return list(_rounds(engine, _series(cells, server), plan).values())
+        return list(_rounds({**engine.doors, "bare": bare}, _series(cells, server), plan).values())
 
 
 def _series(cells: list[Cell], server: str) -> dict[Cell, Series]:
-    has_aims = server == "uvicorn"
     return {
-        cell: Series(key=cell.key, label=cell.label, aim=cell.aim if has_aims else None)
+        cell: Series(
+            key=cell.key,
+            label=cell.label,
+            aims=[aim for aim in cell.aims if aim.server == server],
+            added_ms_aim=cell.added_ms_aim if server == "uvicorn" else None,
+        )
         for cell in cells
     }
 
 
-def _rounds(engine: Engine, series: dict[Cell, Series], plan: Plan) -> dict[Cell, Series]:
+def _rounds(doors: Doors, series: dict[Cell, Series], plan: Plan) -> dict[Cell, Series]:
     for number in range(plan.rounds):
         plan.say(f"  round {number + 1} of {plan.rounds}")
         for cell in series:
-            series[cell].busy.append(measure(engine, cell, seconds=plan.seconds))
+            series[cell].busy.append(measure(doors[cell.door], cell, seconds=plan.seconds))
         for cell in series:
-            single = measure(engine, cell, seconds=plan.seconds, connections=1)
+            port = doors[cell.door]
+            single = measure(port, cell, seconds=plan.seconds, connections=1)
             series[cell].single.append(single)
     return series
 
 
-def measure(engine: Engine, cell: Cell, *, seconds: float, connections: int = BUSY) -> Measurement:
-    """Load one door of an engine, from a process of its own."""
+def measure(port: int, cell: Cell, *, seconds: float, connections: int = BUSY) -> Measurement:
+    """Load one door, from a process of its own."""
     order = Order(
-        port=engine.doors[cell.door],
+        port=port,
         request=cell.request,
         connections=connections,
         warm_up_s=WARM_UP_S,

@@ -8,18 +8,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cells import CELLS, Cell
+from benchmarks.cells import Cell, cells
 from benchmarks.databases import Database, postgres_database, sqlite_database
 from benchmarks.engine import Engine, running_engine, running_node_worker
 from benchmarks.runs import measure
 from tests.e2e.environments import SdkUnavailable
 from tests.support.services import ServiceUnavailable
 
-from .cpu import cpu_s
+from benchmarks.cpu import cpu_s
 from .plan import Plan
 from .report import Comparison, HistoryReport, Round
 
-KEYS = ("c", "d")
+KEYS = "cd"
 WRITTEN_S = 60.0
 PAUSE_S = 0.05
 SIDES = {"off": "off", "on": "all"}
@@ -50,14 +50,14 @@ def measure_history(plan: Plan) -> HistoryReport:
 def _compare(name: str, report: HistoryReport, plan: Plan) -> None:
     with ExitStack() as stack:
         pair = _pair(stack, name, plan)
-        cells = [cell for cell in CELLS if cell.key in KEYS]
+        measured = cells(KEYS)
         try:
             for side, engine in zip(SIDES, (pair.without, pair.with_it), strict=True):
                 stack.enter_context(running_node_worker(engine, plan.folder / name / side))
         except SdkUnavailable as error:
             report.skipped.append(f"history with a Node worker on {name}: {error}")
-            cells = [cell for cell in cells if not cell.needs_worker]
-        series = {cell: Comparison(database=name, label=cell.label) for cell in cells}
+            measured = [cell for cell in measured if not cell.needs_worker]
+        series = {cell: Comparison(database=name, label=cell.label) for cell in measured}
         report.comparisons.extend(series.values())
         for number in range(plan.rounds):
             plan.say(f"  {name}, round {number + 1} of {plan.rounds}")
@@ -73,7 +73,7 @@ def _round(
         engine = pair.with_it if is_on else pair.without
         rounds = comparison.with_it if is_on else comparison.without
         worked_s = cpu_s(engine.pid)
-        load = measure(engine, cell, seconds=plan.seconds)
+        load = measure(engine.doors[cell.door], cell, seconds=plan.seconds)
         written_s = _until_written(pair.database) if is_on else 0.0
         worked_us = (cpu_s(engine.pid) - worked_s) * 1_000_000
         rounds.append(Round(load=load, written_s=written_s, cpu_us=worked_us / load.answered))

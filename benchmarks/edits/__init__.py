@@ -1,0 +1,1 @@
+"""How soon does an edit in the admin of one process serve on the others?"""

@@ -1,0 +1,1 @@
+"""Several processes: a request that runs on another one, and twice the processes."""
