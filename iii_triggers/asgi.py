@@ -25,6 +25,7 @@ from iii_triggers.engine.access.listeners import Listener, listeners
 from iii_triggers.engine.channels.errors import ChannelBroken
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
+from iii_triggers.stopping import drain_first, stop_first
 from iii_triggers.trigger_types.http import errors
 from iii_triggers.trigger_types.http.dispatch import HttpDispatcher
 from iii_triggers.trigger_types.http.incoming import ClientGone
@@ -64,7 +65,9 @@ class TriggerDispatcher:
         kind = scope["type"]
         if kind in ("http", "websocket"):
             # Daphne knows no lifespan: there the first connection starts the engine.
-            await process_engine.start_here(kind=Node.Kind.ASGI)
+            engine = await process_engine.start_here(kind=Node.Kind.ASGI, then=stop_first)
+            if engine.draining:
+                send = _saying_goodbye(send)
         if kind == "http":
             await self._http(scope, receive, send)
         elif kind == "websocket":
@@ -193,6 +196,18 @@ async def _send_stream(stream: ByteStream, send: Send) -> None:
         stream.close()
 
 
+def _saying_goodbye(send: Send) -> Send:
+    """Have each answer close its connection: the next request shall go to another process."""
+
+    async def send_last(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_last
+
+
 async def _deny(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a WebSocket that nobody serves; Django's own handler would raise."""
     await receive()
@@ -227,7 +242,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             try:
-                await process_engine.start_here(kind=Node.Kind.ASGI)
+                await process_engine.start_here(kind=Node.Kind.ASGI, then=drain_first)
             except Exception as error:
                 logger.exception("The engine could not start.")
                 await send({"type": "lifespan.startup.failed", "message": str(error)})

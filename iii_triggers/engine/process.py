@@ -89,17 +89,20 @@ class ProcessEngine:
         self.remote = remote
         self.remote_loop = asyncio.get_running_loop()
 
-    async def start_here(self, *, kind: str) -> Engine:
+    async def start_here(
+        self, *, kind: str, then: Callable[[Engine], None] | None = None
+    ) -> Engine:
         """Start the engine on the running loop, unless it runs there, and return it.
 
-        ``kind`` is for an engine of which nobody has said yet what its process is.
+        ``kind`` is for an engine of which nobody has said yet what its process is. ``then`` is
+        called if it was started.
         One that code of the site started in the background, before there was a server, moves.
         """
         engine = self.get()
         if engine.is_running and engine.loop is asyncio.get_running_loop():
             return engine
         if self._starting is None:
-            self._starting = asyncio.get_running_loop().create_task(self._start(kind))
+            self._starting = asyncio.get_running_loop().create_task(self._start(kind, then))
         starting = self._starting
         try:
             await asyncio.shield(starting)
@@ -110,7 +113,7 @@ class ProcessEngine:
             raise
         return self.get()
 
-    async def _start(self, kind: str) -> None:
+    async def _start(self, kind: str, then: Callable[[Engine], None] | None) -> None:
         engine = self.get()
         if engine.is_running and engine.loop is not None:
             await asyncio.to_thread(_stop_in_background, engine, engine.loop)
@@ -118,6 +121,8 @@ class ProcessEngine:
         if engine.node.kind == Node.Kind.OTHER:
             engine.node.kind = kind
         await engine.start()
+        if then is not None:
+            then(engine)
 
     def start_in_background(self) -> Engine:
         """Start the engine on a loop of its own in a thread, unless it runs, and return it."""

@@ -8,14 +8,12 @@ from types import FrameType
 
 import uvicorn
 
-from iii_triggers.conf import settings
 from iii_triggers.engine.process import process_engine
 
-from .joined_writes import JoiningProtocol
 from .plan import ServerPlan
 from .signals import die_at_next_signal
 from .stuck import leave_stuck_tasks
-from .uvicorn_websockets import PatientProtocol
+from .uvicorn_options import options
 
 
 class DrainingServer(uvicorn.Server):
@@ -53,17 +51,5 @@ class DrainingServer(uvicorn.Server):
 def serve(plan: ServerPlan) -> None:
     """Serve until SIGINT or SIGTERM. Raise OSError if a port is taken."""
     sockets = plan.bind()
-    config = uvicorn.Config(
-        plan.application,
-        http=JoiningProtocol,
-        ws=PatientProtocol,
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        ws_max_size=settings.III_MAX_FRAME_BYTES,
-        ws_per_message_deflate=False,
-        ws_ping_interval=settings.III_PING_INTERVAL_S,
-        ws_ping_timeout=settings.III_PING_TIMEOUT_S,
-        timeout_graceful_shutdown=max(1, round(settings.III_SHUTDOWN_GRACE_S)),
-    )
+    config = uvicorn.Config(plan.application, log_level="warning", access_log=False, **options())
     DrainingServer(config, plan=plan).run(sockets)
