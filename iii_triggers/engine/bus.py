@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,8 +20,8 @@ from channels.layers import InMemoryChannelLayer, channel_layers
 
 from iii_triggers.protocol.errors import ChannelSendFailed
 
-from .bus_messages import BusMessage, ProbeMessage
-from .outbox import BATCH, ChannelLayer, OnLost, Outbox
+from .bus_messages import Broadcast, BusMessage, ProbeMessage, as_dict
+from .outbox import BATCH, ChannelLayer, Fields, OnLost, Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ PROBES = 3
 
 M = TypeVar("M", bound=BusMessage)
 Handler = Callable[[Any], None]
+Deliver = Callable[[], None]
+"""Hands a message to its handler."""
 LayerFactory = Callable[[], ChannelLayer | None]
 
 
@@ -56,6 +59,8 @@ class Bus:
         self, *, make_layer: LayerFactory, on_channel: Callable[[str], Awaitable[None]]
     ) -> None:
         self.channel = ""
+        self.on_broadcast: Callable[[Broadcast, Deliver], None] | None = None
+        """Decides when broadcasts that have a number are delivered, and whether they are."""
         self._make_layer = make_layer
         self._on_channel = on_channel
         self._layer: ChannelLayer | None = None
@@ -107,13 +112,22 @@ class Bus:
         on_lost: OnLost | None = None,
     ) -> None:
         """Send without waiting; ``on_lost`` learns that it could not be sent in time."""
+        self._put(channel, as_dict(message), within_s, on_lost or _log_lost)
+
+    def send_to_all(self, channels: Iterable[str], message: BusMessage) -> None:
+        """Send one message to many channels, without waiting."""
+        fields = as_dict(message)
+        for channel in channels:
+            self._put(channel, fields, SEND_S, _log_lost)
+
+    def _put(self, channel: str, fields: Fields, within_s: float, on_lost: OnLost) -> None:
         if self._layer is None:
             return
         outbox = self._outboxes.get(channel)
         if outbox is None:
             outbox = self._outboxes[channel] = Outbox(self._layer, channel)
             self._keep(self._drain(channel, outbox))
-        outbox.put(message, within_s=within_s, on_lost=on_lost or _log_lost)
+        outbox.put(fields, within_s=within_s, on_lost=on_lost)
 
     def probe(self) -> None:
         """Send this node a message; when none arrives any more, connect its reader anew.
@@ -176,10 +190,12 @@ class Bus:
             logger.debug("A message of an unknown type came: %s", item.get("type"))
             return
         type_, handler = known
-        try:
-            handler(msgspec.convert(item, type_))
-        except Exception:
-            logger.exception("A message of another node could not be handled.")
+        with _logged():
+            message = msgspec.convert(item, type_)
+            if isinstance(message, Broadcast) and message.number and self.on_broadcast is not None:
+                self.on_broadcast(message, partial(_deliver, handler, message))
+            else:
+                handler(message)
 
     def _on_probe(self, message: ProbeMessage) -> None:
         self._unheard = 0
@@ -189,6 +205,19 @@ class Bus:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _deliver(handler: Handler, message: BusMessage) -> None:
+    with _logged():
+        handler(message)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        logger.exception("A message of another node could not be handled.")
 
 
 async def _close_layer(layer: ChannelLayer) -> None:

@@ -80,17 +80,57 @@ class ForgetMessage(BusMessage, tag="iii.forget"):
     """Nobody waits for the outcome any more."""
 
 
+class Broadcast(BusMessage, kw_only=True):
+    """The base of what a node tells all others; who sends it fills these in."""
+
+    sender: str = ""
+    """The id of the node."""
+    number: int = 0
+    """The first message of a node has number 1, the next one 2."""
+
+
+class NewestMessage(BusMessage, tag="iii.newest"):
+    """The last broadcast of the sender had this number."""
+
+    sender: str
+    number: int
+
+
+class RepeatMessage(BusMessage, tag="iii.repeat"):
+    """Send ``reply_to`` your broadcasts from one number to another once more."""
+
+    reply_to: str
+    first: int
+    last: int
+
+
+class GoneMessage(BusMessage, tag="iii.gone"):
+    """The sender cannot repeat broadcasts before this number."""
+
+    sender: str
+    before: int
+
+
 class HelloMessage(BusMessage, tag="iii.hello"):
     """A node came, or has another channel: tell it from now on what you tell others."""
 
     node_id: str
     reply_to: str
+    number: int = 0
+    """Of its last broadcast."""
 
 
 class WelcomeMessage(BusMessage, tag="iii.welcome"):
     """The node that said hello is known to the one with this channel."""
 
     channel: str
+    node_id: str = ""
+    number: int = 0
+    """Of the last broadcast of the node that welcomes."""
+
+
+class ChangedMessage(BusMessage, tag="iii.changed"):
+    """There are changes in the database to read, now rather than at the next look."""
 
 
 class ProbeMessage(BusMessage, tag="iii.probe"):

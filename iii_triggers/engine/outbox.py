@@ -17,8 +17,6 @@ from channels.exceptions import ChannelFull
 
 from iii_triggers.protocol.errors import ChannelSendFailed
 
-from .bus_messages import BusMessage, as_dict
-
 logger = logging.getLogger(__name__)
 
 BATCH = "iii.batch"
@@ -31,6 +29,8 @@ LONGEST_PAUSE_S = 0.5
 ATTEMPT_S = 5.0
 """How long the layer may take for one message; it may wait for a server that is gone."""
 
+Fields = dict[str, Any]
+"""A message as channel layers take it."""
 OnLost = Callable[[ChannelSendFailed], None]
 
 
@@ -51,7 +51,7 @@ class ChannelLayer(Protocol):
 class Letter:
     """A message that waits, and until when it may."""
 
-    fields: dict[str, Any]
+    fields: Fields
     size: int
     deadline: float
     """On the clock of the loop."""
@@ -66,12 +66,11 @@ class Outbox:
         self._channel = channel
         self._waiting: deque[Letter] = deque()
 
-    def put(self, message: BusMessage, *, within_s: float, on_lost: OnLost) -> None:
+    def put(self, fields: Fields, *, within_s: float, on_lost: OnLost) -> None:
         """Have a message sent; ``on_lost`` is called if that does not work out in time."""
         if len(self._waiting) >= MAX_WAITING:
             on_lost(ChannelSendFailed("Too many messages wait for another process."))
             return
-        fields = as_dict(message)
         letter = Letter(
             fields=fields,
             size=len(fields.get("data") or b""),

@@ -71,6 +71,14 @@ class RemoteFunctions:
         """Return the other nodes that can be reached."""
         return list(self._nodes.values())
 
+    def node(self, node_id: str) -> RemoteNode | None:
+        """Return another node if it can be reached."""
+        return self._nodes.get(node_id)
+
+    def channels(self) -> list[str]:
+        """Return where the other nodes are reached."""
+        return [node.channel for node in self._nodes.values()]
+
     def offers(self) -> Iterator[RemoteOffer]:
         """Iterate over the functions, one offer for each."""
         for offers in self._offers.values():

@@ -16,7 +16,7 @@ from iii_triggers.protocol.codec import tidy_error
 from iii_triggers.protocol.errors import TriggerConflict
 from iii_triggers.protocol.text import without_nul
 
-from .bus_messages import BusMessage
+from .bus_messages import Broadcast
 from .connections import WorkerConnection
 from .network import Network
 from .triggers import TriggerRegistry
@@ -28,7 +28,7 @@ Verdict = asyncio.Future[str | None]
 """The text of a refusal, None for consent."""
 
 
-class VerdictMessage(BusMessage, tag="iii.verdict"):
+class VerdictMessage(Broadcast, tag="iii.verdict"):
     """What a provider of this node says of a trigger without an owner."""
 
     trigger_id: str

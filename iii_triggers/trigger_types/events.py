@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iii_triggers.conf import settings
-from iii_triggers.engine.bus_messages import BusMessage
+from iii_triggers.engine.bus_messages import Broadcast
 from iii_triggers.engine.conditions import condition_in
 from iii_triggers.engine.lanes import Firing, Lanes
 from iii_triggers.engine.process import START_TIMEOUT_S, get_engine, run_sync
-from iii_triggers.engine.seen import Seen
 from iii_triggers.protocol.errors import InvalidConfig
 
 from .base import TriggerRegistrator
@@ -44,7 +43,7 @@ class Event:
     """The input of the functions, as JSON."""
 
 
-class EventMessage(BusMessage):
+class EventMessage(Broadcast):
     """An event for the triggers of the workers of another node; each type has its own ``tag``."""
 
     facts: Facts
@@ -63,7 +62,6 @@ class EventTriggerType(TriggerRegistrator):
         self.triggers = FilteredTriggers()
         self._engine: Engine | None = None
         self._lanes: Lanes | None = None
-        self._seen = Seen()
 
     @abstractmethod
     def filters_of(self, config: Mapping[str, Any]) -> Iterable[Filter]:
@@ -106,10 +104,9 @@ class EventTriggerType(TriggerRegistrator):
 
     def _hear(self, message: EventMessage) -> None:
         """Fire the triggers of the workers of this node; the site's fired where it happened."""
-        if self._seen.add(message.id):
-            event = Event(facts=message.facts, subject=message.subject, data=message.data)
-            owned = (t for t in self.triggers.matching(event.facts) if t.worker is not None)
-            self._fire(event, owned)
+        event = Event(facts=message.facts, subject=message.subject, data=message.data)
+        owned = (t for t in self.triggers.matching(event.facts) if t.worker is not None)
+        self._fire(event, owned)
 
     def _fire(self, event: Event, triggers: Iterable[Trigger]) -> None:
         firings = [

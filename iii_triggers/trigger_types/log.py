@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
-from iii_triggers.engine.bus_messages import BusMessage
+from iii_triggers.engine.bus_messages import Broadcast
 from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.seen import Seen
@@ -45,7 +45,7 @@ MAX_IN_FLIGHT = 1000
 """Firings of one trigger that may run at the same time."""
 
 
-class LogMessage(BusMessage, tag="iii.log"):
+class LogMessage(Broadcast, tag="iii.log"):
     """A log, for the triggers of the workers of another node."""
 
     level: str

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from iii_triggers.builtins.base import builtin
-from iii_triggers.engine.bus_messages import BusMessage
+from iii_triggers.engine.bus_messages import Broadcast
 from iii_triggers.engine.firing import fire
 from iii_triggers.engine.functions import CallContext, LocalFunction
 from iii_triggers.engine.payload import Payload
-from iii_triggers.engine.seen import Seen
 from iii_triggers.protocol.errors import IiiError, InvalidConfig
 
 from .base import TriggerRegistrator
@@ -41,7 +40,7 @@ class PublishInput(Struct):
     data: Any = None
 
 
-class PublishMessage(BusMessage, tag="iii.publish"):
+class PublishMessage(Broadcast, tag="iii.publish"):
     """A message for the subscriptions of the workers of another node."""
 
     topic: str
@@ -73,7 +72,6 @@ class SubscribeTriggerType(TriggerRegistrator):
         self._topics: dict[str, dict[TriggerKey, Trigger]] = {}
         self._topic_of: dict[TriggerKey, str] = {}
         self._engine: Engine | None = None
-        self._seen = Seen()
 
     def bind(self, engine: Engine) -> None:
         """Run functions with ``engine``, and hear what other nodes publish."""
@@ -129,7 +127,7 @@ class SubscribeTriggerType(TriggerRegistrator):
 
     def _hear(self, message: PublishMessage) -> None:
         """Run what workers of this node subscribed; the site's ran where it was published."""
-        if self._engine is not None and self._seen.add(message.id):
+        if self._engine is not None:
             owned = [t for t in self.subscribers(message.topic) if t.worker is not None]
             fire(self._engine.invoker, owned, Payload.of_json(message.data))
 

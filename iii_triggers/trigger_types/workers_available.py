@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
-from iii_triggers.engine.bus_messages import BusMessage
+from iii_triggers.engine.bus_messages import Broadcast
 from iii_triggers.engine.lanes import Firing, Lanes
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.presence import CONNECTED, DISCONNECTED, UPDATED
@@ -34,7 +34,7 @@ MAX_WAITING = 1000
 """How many firings may wait for those before them that are about the same worker."""
 
 
-class WorkerMessage(BusMessage, tag="iii.worker"):
+class WorkerMessage(Broadcast, tag="iii.worker"):
     """What happened to a worker of a node, for the triggers of the workers of another."""
 
     event: str
@@ -72,7 +72,6 @@ class WorkersAvailableTriggerType(TriggerRegistrator):
         self._triggers: dict[TriggerKey, Trigger] = {}
         self._engine: Engine | None = None
         self._lanes: Lanes | None = None
-        self._heard = Seen()
         self._gone = Seen()
         self._elsewhere: dict[str, set[str]] = {}
         """Ids of the workers of other nodes, by node id."""
@@ -122,8 +121,6 @@ class WorkersAvailableTriggerType(TriggerRegistrator):
 
     def _hear(self, message: WorkerMessage) -> None:
         """Fire the triggers of the workers of this node for a worker of another."""
-        if not self._heard.add(message.id):
-            return
         workers = self._elsewhere.setdefault(message.node_id, set())
         if message.event == DISCONNECTED:
             workers.discard(message.worker_id)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from msgspec import Raw, Struct
 from msgspec.json import Encoder
 
-from iii_triggers.engine.bus_messages import BusMessage
+from iii_triggers.engine.bus_messages import Broadcast
 
 from .places import Place
 
@@ -87,7 +87,7 @@ class StreamEvent:
     """Where the write stands among the reads and writes of this node; None if that is unknown."""
 
 
-class StreamMessage(BusMessage, tag="iii.stream", kw_only=True):
+class StreamMessage(Broadcast, tag="iii.stream", kw_only=True):
     """An event for the clients and for the triggers of the workers of another node."""
 
     stream_name: str
