@@ -233,7 +233,7 @@ class Settings:
     III_HISTORY_PAYLOAD_BYTES: int = 16 * 1024
     """How much of the input and of the output of a run is kept; 0 keeps nothing of them."""
 
-    III_HISTORY_PAYLOADS_PER_S: int = 1000
+    III_HISTORY_PAYLOADS_PER_S: int = 250
     """How many runs keep input and output in a second of a process; those that fail always do."""
 
     III_HISTORY_RETENTION_S: float = 7 * 24 * 3600.0
@@ -295,6 +295,15 @@ class Settings:
 
     III_STREAM_MAX_BACKLOG: int = 1000
     """How many firings may wait for those before them in one group of a stream."""
+
+    III_STREAM_GAP_MS: int = 500
+    """How long an event of a stream that other nodes have told of may be on its way."""
+
+    III_STREAM_RESUME_EVENTS: int = 1000
+    """How many events of a group each process keeps for clients that come back; 0 keeps none."""
+
+    III_STREAM_RESUME_BYTES: int = 16 * MIB
+    """How much the events that a process keeps for such clients may take, all groups together."""
 
     III_TRIGGER_TYPES: list[str] = [
         "iii_triggers.trigger_types.http.HttpTriggerType",

@@ -16,7 +16,7 @@ from iii_triggers.delivery.claims import claim, lock_lanes
 from iii_triggers.delivery.outcomes import Kind, Outcome, store
 from iii_triggers.delivery.policy import Policy
 from iii_triggers.delivery.sweeping import release_lost_leases
-from iii_triggers.engine.history.entries import MAX_ERROR
+from iii_triggers.engine.history.rows import MAX_ERROR
 from iii_triggers.models import Delivery
 from tests.support.threads import Aside, wait_until_blocked
 

@@ -15,20 +15,12 @@ class PayloadAllowance:
     _second: int = 0
     _taken: int = 0
 
-    @property
-    def has_room(self) -> bool:
-        """Whether the next ``take`` would be granted."""
-        self._turn()
-        return self._taken < settings.III_HISTORY_PAYLOADS_PER_S
-
     def take(self) -> bool:
         """Ask for one more; tell whether it is granted."""
-        if not self.has_room:
-            return False
-        self._taken += 1
-        return True
-
-    def _turn(self) -> None:
         second = int(time.monotonic())
         if second != self._second:
             self._second, self._taken = second, 0
+        if self._taken >= settings.III_HISTORY_PAYLOADS_PER_S:
+            return False
+        self._taken += 1
+        return True

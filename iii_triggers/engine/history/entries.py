@@ -4,65 +4,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from iii_triggers.conf import settings
-from iii_triggers.engine.calls import Call, Outcome, Pending
-from iii_triggers.engine.causes import Cause
-from iii_triggers.engine.payload import Payload
-from iii_triggers.models import Invocation
-from iii_triggers.protocol.errors import IiiError, SerializationFailed
+from iii_triggers.engine.calls import Outcome, Pending
 
 from .copying import line_of, moment_text
-from .redaction import redact, redact_message
+from .plain_lines import plain_line
+from .rows import Facts, PayloadRow, Run, payload_of, run_of
 from .upserts import row_text
-
-NO_CAUSE = Cause()
-MAX_NAME = 255
-MAX_WORKER_NAME = 280
-MAX_ERROR = 10_000
-MAX_STACKTRACE = 50_000
-ROOM_FOR_SECRETS = 2000
-"""A secret at the end of what is kept of a message is recognized by what follows it."""
-
-RUNNING = Invocation.Status.RUNNING.value
-SUCCEEDED = Invocation.Status.SUCCEEDED.value
-FAILED = Invocation.Status.FAILED.value
-
-
-class Run(Struct, gc=False, kw_only=True):
-    """The columns of ``Invocation``, as the database takes them."""
-
-    id: str
-    status: str
-    function_id: str
-    namespace: str
-    trigger_type: str
-    trigger_id: str
-    worker_id: str
-    worker_name: str
-    node_id: str
-    caller: str
-    delivery_id: str | None
-    attempt: int
-    replay_of: str | None
-    started_at: float | str
-    """Seconds since the epoch, or the time as PostgreSQL reads it."""
-    duration_ms: float | None
-    error_code: str
-    error: str
-    traceparent: str
-    invocation_id: str
-
-
-class PayloadRow(Struct, gc=False, kw_only=True):
-    """The columns of ``InvocationPayload``."""
-
-    run_id: str
-    input: str
-    output: str
-    input_cut: bool
-    output_cut: bool
-    redacted: bool
-    stacktrace: str
 
 
 class Entry(Struct, gc=False, kw_only=True):
@@ -102,114 +49,30 @@ def make_entry(
 
     ``as_line`` asks for lines of COPY; what these cannot say becomes JSON all the same.
     """
-    run = _run(pending, outcome, run_id=run_id, node_id=node_id, duration_ms=duration_ms)
-    payload = _payload(pending.call, outcome, run_id=run_id) if keeps_payload else None
-    texts = _lines(run, payload) if as_line else None
-    run_text, payload_text = texts or (row_text(run), row_text(payload) if payload else b"")
+    payload = payload_of(pending.call, outcome, run_id=run_id) if keeps_payload else None
+    facts = Facts(pending, outcome, run_id, node_id, duration_ms)
+    lines = _lines(facts, payload) if as_line else None
+    run_text, payload_text = lines or _json_texts(facts, payload)
     return Entry(
         run_id=run_id,
-        function_id=run.function_id,
+        function_id=pending.call.function_id,
         run=run_text,
         payload=payload_text,
-        is_line=texts is not None,
+        is_line=lines is not None,
     )
 
 
-def _lines(run: Run, payload: PayloadRow | None) -> tuple[bytes, bytes] | None:
-    started_at = run.started_at
-    run.started_at = moment_text(float(started_at))
+def _lines(facts: Facts, payload: PayloadRow | None) -> tuple[bytes, bytes] | None:
     try:
-        return line_of(run), line_of(payload) if payload else b""
+        return plain_line(facts) or _line(run_of(facts)), line_of(payload) if payload else b""
     except ValueError:
-        run.started_at = started_at
         return None
 
 
-def _run(
-    pending: Pending,
-    outcome: Outcome | None,
-    *,
-    run_id: str,
-    node_id: str,
-    duration_ms: float | None,
-) -> Run:
-    call, cause = pending.call, pending.call.cause or NO_CAUSE
-    error = outcome if isinstance(outcome, IiiError) else None
-    worker_id, worker_name = _worker(pending)
-    return Run(
-        id=run_id,
-        status=RUNNING if outcome is None else SUCCEEDED if error is None else FAILED,
-        function_id=call.function_id[:MAX_NAME],
-        namespace=call.namespace[:MAX_NAME],
-        trigger_type=cause.trigger_type[:MAX_NAME],
-        trigger_id=cause.trigger_id[:MAX_NAME],
-        worker_id=worker_id,
-        worker_name=worker_name[:MAX_WORKER_NAME],
-        node_id=node_id,
-        caller=_caller(call)[:MAX_WORKER_NAME],
-        delivery_id=cause.delivery_id,
-        attempt=cause.attempt,
-        replay_of=cause.replay_of,
-        started_at=pending.started_at,
-        duration_ms=duration_ms,
-        error_code="" if error is None else error.code[:MAX_NAME],
-        error="" if error is None else _message(error.message, MAX_ERROR),
-        traceparent=(call.traceparent or "")[:MAX_NAME],
-        invocation_id=pending.id[:MAX_NAME] if pending.id != run_id else "",
-    )
+def _line(run: Run) -> bytes:
+    run.started_at = moment_text(float(run.started_at))
+    return line_of(run)
 
 
-def _payload(call: Call, outcome: Outcome | None, *, run_id: str) -> PayloadRow:
-    limit = settings.III_HISTORY_PAYLOAD_BYTES
-    given, is_given_cut = _beginning(call.data, limit)
-    returned, is_returned_cut = b"", False
-    stacktrace = ""
-    if isinstance(outcome, Payload):
-        returned, is_returned_cut = _beginning(outcome, limit)
-    elif outcome is not None and outcome.stacktrace:
-        stacktrace = _message(outcome.stacktrace, MAX_STACKTRACE)
-    given, was_given_secret = redact(given)
-    returned, was_returned_secret = redact(returned)
-    return PayloadRow(
-        run_id=run_id,
-        input=_text(given),
-        output=_text(returned),
-        input_cut=is_given_cut,
-        output_cut=is_returned_cut,
-        redacted=was_given_secret or was_returned_secret,
-        stacktrace=stacktrace,
-    )
-
-
-def _message(text: str, limit: int) -> str:
-    return redact_message(text[: limit + ROOM_FOR_SECRETS])[:limit]
-
-
-def _beginning(payload: Payload, limit: int) -> tuple[bytes, bool]:
-    """Return what is kept of the JSON, and whether something is missing."""
-    if not payload.present:
-        return b"", False
-    try:
-        text = payload.json()
-    except SerializationFailed:
-        return b"", True
-    return (text, False) if len(text) <= limit else (text[:limit], True)
-
-
-def _text(kept: bytes) -> str:
-    """Decode what may have been cut within a character."""
-    return kept.decode(errors="ignore")
-
-
-def _worker(pending: Pending) -> tuple[str, str]:
-    """Return id and name of the worker that was asked; of another node's only the name."""
-    executor = pending.executor
-    if executor is not None:
-        return executor.worker_id, executor.info.name or ""
-    return "", pending.away.worker_name if pending.away is not None else ""
-
-
-def _caller(call: Call) -> str:
-    if call.caller is None:
-        return ""
-    return call.caller.info.name or call.caller.worker_id
+def _json_texts(facts: Facts, payload: PayloadRow | None) -> tuple[bytes, bytes]:
+    return row_text(run_of(facts)), row_text(payload) if payload else b""

@@ -47,7 +47,7 @@ def redact(text: bytes) -> tuple[bytes, bool]:
     Redacted are the whole value of such a key, whatever it is, and the rest of a string that
     begins like a header of that name (``"Set-Cookie: ..."``); also in strings that hold JSON, and
     in forms and addresses (``a=b&password=...``). Takes time linear in the text.
-    The key of a channel goes too and does not count: every HTTP input has two, which end with it.
+    The key of a channel goes too and does not count: nobody can use it when the run has ended.
     """
     text, has_secrets = _redact_values(text)
     for character, redact_strings in ((b"=", _redact_forms), (ESCAPED_QUOTE, _redact_json)):

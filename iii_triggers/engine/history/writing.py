@@ -21,8 +21,9 @@ from iii_triggers.engine.durability import do_not_wait_for_disk
 from iii_triggers.models import Invocation, InvocationPayload, TriggerStat, TypeStat
 
 from .copying import copy
-from .entries import Entry, PayloadRow, Run
+from .entries import Entry
 from .numbers import Numbers
+from .rows import PayloadRow, Run
 from .upserts import row_text, upsert
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -148,6 +149,20 @@ async def test_what_a_function_does_to_its_input_is_not_in_the_history(engine: E
     assert json.loads((await payload_of(engine, run)).input) == {"x": 1}
 
 
+async def test_what_a_function_did_to_its_input_before_it_failed_is_not_there_either(
+    engine: Engine,
+) -> None:
+    async def spoil(data: Any) -> Any:
+        data["x"] = "spoilt"
+        raise ValueError
+
+    engine.functions.add_local(declare(engine.site, "spoil", spoil))
+    with override_settings(III_HISTORY_PAYLOADS_PER_S=0), pytest.raises(InvocationFailed):
+        await engine.invoker.invoke(Call(function_id="spoil", data=Payload.of({"x": 1})))
+    [run] = await rows(engine)
+    assert json.loads((await payload_of(engine, run)).input) == {"x": 1}
+
+
 @pytest.mark.parametrize("text", ["\0", "a\0b", "äöü€", "'; DROP TABLE x; --", "%s {} $1"])
 async def test_every_text_can_be_written(engine: Engine, text: str) -> None:
     cause = Cause(trigger_type=text, trigger_id=text)
@@ -173,12 +188,13 @@ async def test_of_many_runs_in_a_second_only_some_keep_their_payload(
     engine: Engine, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = await connect("f")
-    monkeypatch.setattr(allowance.time, "monotonic", lambda: 7.5)
+    clock = SimpleNamespace(monotonic=lambda: 7.5)
+    monkeypatch.setattr(allowance, "time", clock)
     error = {"code": "E", "message": "m", "stacktrace": "at f"}
     with override_settings(III_HISTORY_PAYLOADS_PER_S=1):
         for answer in ({"result": 1}, {"result": 2}, {"error": error}):
             await run_on(engine, worker, Call(function_id="f", data=Payload.of("x")), **answer)
-        monkeypatch.setattr(allowance.time, "monotonic", lambda: 8.0)
+        clock.monotonic = lambda: 8.0
         await run_on(engine, worker, Call(function_id="f", data=Payload.of("x")), result=4)
         runs = await rows(engine)
     kept = await engine.database.run(lambda: InvocationPayload.objects.in_bulk())

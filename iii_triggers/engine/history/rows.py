@@ -1,0 +1,163 @@
+"""What the history knows of a run, as the rows of its two tables."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from iii_triggers.conf import settings
+from iii_triggers.engine.calls import Call, Outcome, Pending
+from iii_triggers.engine.causes import Cause
+from iii_triggers.engine.payload import Payload
+from iii_triggers.models import Invocation
+from iii_triggers.protocol.errors import IiiError, SerializationFailed
+
+from .redaction import redact, redact_message
+from .refs import without_refs
+
+NO_CAUSE = Cause()
+MAX_NAME = 255
+MAX_WORKER_NAME = 280
+MAX_ERROR = 10_000
+MAX_STACKTRACE = 50_000
+ROOM_FOR_SECRETS = 2000
+"""A secret at the end of what is kept of a message is recognized by what follows it."""
+
+RUNNING = Invocation.Status.RUNNING.value
+SUCCEEDED = Invocation.Status.SUCCEEDED.value
+FAILED = Invocation.Status.FAILED.value
+
+
+class Facts(NamedTuple):
+    """What there is to say of a run; without an outcome it goes on."""
+
+    pending: Pending
+    outcome: Outcome | None
+    run_id: str
+    node_id: str
+    duration_ms: float | None
+
+
+class Run(Struct, gc=False, kw_only=True):
+    """The columns of ``Invocation``, as the database takes them."""
+
+    id: str
+    status: str
+    function_id: str
+    namespace: str
+    trigger_type: str
+    trigger_id: str
+    worker_id: str
+    worker_name: str
+    node_id: str
+    caller: str
+    delivery_id: str | None
+    attempt: int
+    replay_of: str | None
+    started_at: float | str
+    """Seconds since the epoch, or the time as PostgreSQL reads it."""
+    duration_ms: float | None
+    error_code: str
+    error: str
+    traceparent: str
+    invocation_id: str
+
+
+class PayloadRow(Struct, gc=False, kw_only=True):
+    """The columns of ``InvocationPayload``."""
+
+    run_id: str
+    input: str
+    output: str
+    input_cut: bool
+    output_cut: bool
+    redacted: bool
+    stacktrace: str
+
+
+def run_of(facts: Facts) -> Run:
+    """Return the row of a run."""
+    pending, outcome, run_id, node_id, duration_ms = facts
+    call, cause = pending.call, pending.call.cause or NO_CAUSE
+    error = outcome if isinstance(outcome, IiiError) else None
+    worker_id, worker_name = worker_of(pending)
+    return Run(
+        id=run_id,
+        status=RUNNING if outcome is None else SUCCEEDED if error is None else FAILED,
+        function_id=call.function_id[:MAX_NAME],
+        namespace=call.namespace[:MAX_NAME],
+        trigger_type=cause.trigger_type[:MAX_NAME],
+        trigger_id=cause.trigger_id[:MAX_NAME],
+        worker_id=worker_id,
+        worker_name=worker_name[:MAX_WORKER_NAME],
+        node_id=node_id,
+        caller=caller_of(call)[:MAX_WORKER_NAME],
+        delivery_id=cause.delivery_id,
+        attempt=cause.attempt,
+        replay_of=cause.replay_of,
+        started_at=pending.started_at,
+        duration_ms=duration_ms,
+        error_code="" if error is None else error.code[:MAX_NAME],
+        error="" if error is None else _message(error.message, MAX_ERROR),
+        traceparent=(call.traceparent or "")[:MAX_NAME],
+        invocation_id=pending.id[:MAX_NAME] if pending.id != run_id else "",
+    )
+
+
+def payload_of(call: Call, outcome: Outcome | None, *, run_id: str) -> PayloadRow:
+    """Return the row of what went in and came out, without secrets."""
+    limit = settings.III_HISTORY_PAYLOAD_BYTES
+    given, is_given_cut = _beginning(call.data, limit)
+    returned, is_returned_cut = b"", False
+    stacktrace = ""
+    if isinstance(outcome, Payload):
+        returned, is_returned_cut = _beginning(outcome, limit)
+    elif outcome is not None and outcome.stacktrace:
+        stacktrace = _message(outcome.stacktrace, MAX_STACKTRACE)
+    given, was_given_secret = redact(given)
+    returned, was_returned_secret = redact(returned)
+    return PayloadRow(
+        run_id=run_id,
+        input=_text(given),
+        output=_text(returned),
+        input_cut=is_given_cut,
+        output_cut=is_returned_cut,
+        redacted=was_given_secret or was_returned_secret,
+        stacktrace=stacktrace,
+    )
+
+
+def worker_of(pending: Pending) -> tuple[str, str]:
+    """Return id and name of the worker that was asked; of another node's only the name."""
+    executor = pending.executor
+    if executor is not None:
+        return executor.worker_id, executor.info.name or ""
+    return "", pending.away.worker_name if pending.away is not None else ""
+
+
+def caller_of(call: Call) -> str:
+    """Return the name of the worker that made a call, "" if it was none."""
+    if call.caller is None:
+        return ""
+    return call.caller.info.name or call.caller.worker_id
+
+
+def _message(text: str, limit: int) -> str:
+    return redact_message(text[: limit + ROOM_FOR_SECRETS])[:limit]
+
+
+def _beginning(payload: Payload, limit: int) -> tuple[bytes, bool]:
+    """Return what is kept of the JSON, and whether something is missing."""
+    if not payload.present:
+        return b"", False
+    try:
+        text = without_refs(payload.json())
+    except SerializationFailed:
+        return b"", True
+    return (text, False) if len(text) <= limit else (text[:limit], True)
+
+
+def _text(kept: bytes) -> str:
+    """Decode what may have been cut within a character."""
+    return kept.decode(errors="ignore")
