@@ -9,7 +9,9 @@ from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
 from .conf import live_settings
+from .engine.process import process_engine
 from .models import Change, Trigger, TriggerType, WorkerToken
+from .models.changes import changes_committed
 from .trigger_types.identity import type_of
 from .trigger_types.validation import builtin_trigger_types
 
@@ -59,8 +61,16 @@ def forget_setting(setting: str, **kwargs: Any) -> None:
     live_settings.forget(setting)
 
 
+def nudge_nodes(**kwargs: Any) -> None:
+    """Have other nodes look for changes at once; no engine is started only for that."""
+    engine = process_engine.existing
+    if engine is not None:
+        engine.nudges.changes_committed()
+
+
 def connect() -> None:
     """Connect the handlers; doing it twice is harmless."""
+    changes_committed.connect(nudge_nodes, dispatch_uid="iii.nudge_nodes")
     setting_changed.connect(forget_setting, dispatch_uid="iii.forget_setting")
     for model in KINDS:
         for signal in (post_save, post_delete):

@@ -13,14 +13,19 @@ from tests.e2e.processes import READY_S
 
 TRIGGERS = "/admin/iii_triggers/trigger/"
 LOGIN = "/admin/login/"
-FUNCTION = "bench.local"
 USER, PASSWORD = "ada", "only-for-benchmarks"
+NEW_USER = f"""
+from django.contrib.auth.models import User
+User.objects.create_superuser({USER!r}, password={PASSWORD!r})"""
+"""What ``manage.py shell`` does for the login to be there."""
 
 
 class Admin:
     """A person who is logged in on one process; every method is one form that is sent."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, function_id: str) -> None:
+        """``function_id`` is of the function that all triggers run."""
+        self._function_id = function_id
         self._root = f"http://127.0.0.1:{port}"
         self._cookies = CookieJar()
         self._opener = build_opener(HTTPCookieProcessor(self._cookies), _Stay())
@@ -29,11 +34,13 @@ class Admin:
 
     def add(self, trigger_id: str, path: str) -> None:
         """Make an HTTP trigger that is switched on."""
-        self._post(f"{TRIGGERS}add/", {"trigger_id": trigger_id, **_fields(path, enabled=True)})
+        self._post(
+            f"{TRIGGERS}add/", {"trigger_id": trigger_id, **self._fields(path, enabled=True)}
+        )
 
     def change(self, key: int, path: str, *, enabled: bool) -> None:
         """Give it another path, or switch it."""
-        self._post(f"{TRIGGERS}{key}/change/", _fields(path, enabled=enabled))
+        self._post(f"{TRIGGERS}{key}/change/", self._fields(path, enabled=enabled))
 
     def delete(self, key: int) -> None:
         """Delete it, and say that this is meant."""
@@ -54,6 +61,12 @@ class Admin:
             if answer.status != 302:
                 raise RuntimeError(f"{path} was answered with {answer.status}, not accepted")
 
+    def _fields(self, path: str, *, enabled: bool) -> dict[str, str]:
+        config = {"api_path": path, "http_method": "GET"}
+        fields = {"namespace": "default", "trigger_type": "http"}
+        fields |= {"function_id": self._function_id, "config": json.dumps(config), "metadata": ""}
+        return fields | ({"enabled": "on"} if enabled else {})
+
     def _token(self) -> str:
         return next(cookie.value or "" for cookie in self._cookies if cookie.name == "csrftoken")
 
@@ -63,10 +76,3 @@ class _Stay(HTTPRedirectHandler):
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         return None
-
-
-def _fields(path: str, *, enabled: bool) -> dict[str, str]:
-    config = {"api_path": path, "http_method": "GET"}
-    fields = {"namespace": "default", "trigger_type": "http", "function_id": FUNCTION}
-    fields |= {"config": json.dumps(config), "metadata": ""}
-    return fields | ({"enabled": "on"} if enabled else {})

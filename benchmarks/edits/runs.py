@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle, islice
+from itertools import islice
 
 import msgspec
 
@@ -23,7 +23,7 @@ from tests.e2e.environments import REPOSITORY
 from tests.e2e.processes import READY_S, free_ports
 from tests.support.services import ServiceUnavailable
 
-from .admin import PASSWORD, USER, Admin
+from .admin import NEW_USER, Admin
 from .plan import WITHIN_MS, WITHOUT_REDIS_MS, Plan
 from .report import Edits, EditsReport
 from .watching import Watcher
@@ -32,9 +32,6 @@ PROCESSES = 3
 LOAD_CONNECTIONS = 4
 LOAD_S = 120.0
 REQUEST = b"GET /iii/http/loaded?name=Ada HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
-NEW_USER = f"""
-from django.contrib.auth.models import User
-User.objects.create_superuser({USER!r}, password={PASSWORD!r})"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +70,8 @@ class Editing:
 
     def _steps(self) -> Iterator[Step]:
         """Yield what a trigger goes through, one trigger after the other."""
-        for number in cycle(range(sys.maxsize)):
-            name = f"edit-{number}-{time.monotonic_ns()}"
+        while True:
+            name = f"edit-{time.monotonic_ns()}"
             yield Step(send=partial(self.admin.add, name, name), path=name, exists=True)
             key, moved = self._key(name), f"{name}/moved"
             change = partial(self.admin.change, key)
@@ -116,18 +113,17 @@ def _conditions(stack: ExitStack, plan: Plan) -> Iterator[Edits]:
     for port in ports:
         site.crew.start(_web(port))
     watchers = [Watcher(port) for port in ports[1:]]
-    editing = Editing(admin=Admin(ports[0]), watchers=watchers, database=database)
+    admin = Admin(ports[0], function_id="bench.local")
+    editing = Editing(admin=admin, watchers=watchers, database=database)
     plan.say("  idle")
     yield editing.measure("idle", edits=plan.idle, within_ms=WITHIN_MS)
     plan.say("  under load")
-    editing.admin.add("loaded", "loaded")
+    admin.add("loaded", "loaded")
     with _load(ports):
         yield editing.measure("under load", edits=plan.loaded, within_ms=WITHIN_MS)
     plan.say("  without Redis")
     redis.kill()
-    yield editing.measure(
-        "Redis stopped", edits=plan.without_redis, within_ms=WITHOUT_REDIS_MS
-    )
+    yield editing.measure("Redis stopped", edits=plan.without_redis, within_ms=WITHOUT_REDIS_MS)
 
 
 def _web(port: int) -> Member:

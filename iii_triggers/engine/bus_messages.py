@@ -133,6 +133,10 @@ class ChangedMessage(BusMessage, tag="iii.changed"):
     """There are changes in the database to read, now rather than at the next look."""
 
 
+class ChangedMessage(BusMessage, tag="iii.changed"):
+    """There are changes in the database to read, now rather than at the next look."""
+
+
 class ProbeMessage(BusMessage, tag="iii.probe"):
     """A message of a node to itself: does what is sent to its channel arrive?"""
 

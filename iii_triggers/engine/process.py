@@ -66,6 +66,11 @@ class ProcessEngine:
     _thread: threading.Thread | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def existing(self) -> Engine | None:
+        """The engine of this process, running or not; None if nothing needed one yet."""
+        return self._engine
+
     def get(self) -> Engine:
         """Return the engine of this process, running or not."""
         with self._lock:

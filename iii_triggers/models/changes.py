@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 
 from django.db import models, transaction
 from django.db.models import F
+from django.dispatch import Signal
 
 KEEP = 1000
 """So many changes are there at least, if there ever were; who missed more reads everything."""
+
+changes_committed = Signal()
+"""Sent by ``Change`` when changes that this process recorded are there for everybody to read."""
 
 _gathered: ContextVar[list[tuple[str, str]] | None] = ContextVar("iii_gathered", default=None)
 
@@ -74,6 +79,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             if newest // KEEP > (first - 1) // KEEP:
                 # However many these are, everybody still learns of those just before them.
                 self.filter(revision__lte=first - KEEP).delete()
+            told = partial(changes_committed.send, sender=Change)
+            transaction.on_commit(told, using=self.db, robust=True)
         return newest
 
     def since(self, revision: int) -> list[Change]:
