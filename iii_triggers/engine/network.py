@@ -103,8 +103,8 @@ class Network:
         """Read again what other nodes offer, and the triggers there; all of them without ids."""
         if not self.bus.is_on:
             return
-        types = self._triggers.type_ids()
-        rows = await self._database.run(read_nodes, self._node.node_id, node_ids, types)
+        triggers = self._triggers.wanted()
+        rows = await self._database.run(read_nodes, self._node.node_id, node_ids, triggers)
         known = {node.node_id for node in self.functions.nodes()}
         asked = known if node_ids is None else known.intersection(node_ids)
         for row in rows:

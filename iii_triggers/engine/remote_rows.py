@@ -6,10 +6,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Q
+
 from iii_triggers.models import Function, Node
 from iii_triggers.models import Trigger as TriggerRow
 
 from .functions import FunctionInfo, Key
+from .remote_triggers import Wanted
 from .trigger_values import Trigger
 
 _TRIGGER = (
@@ -35,7 +38,7 @@ class NodeRows:
     offers: dict[Key, tuple[FunctionInfo, str]] = field(default_factory=dict)
     """Functions, and the name of the newest worker that offers each."""
     triggers: list[Trigger] = field(default_factory=list)
-    """Those of its workers that are registered in every process."""
+    """Those of its workers that are wanted here."""
 
 
 def read_channels(this_node: str) -> dict[str, str]:
@@ -45,12 +48,9 @@ def read_channels(this_node: str) -> dict[str, str]:
 
 
 def read_nodes(
-    this_node: str, node_ids: Collection[str] | None, shared_types: Collection[str] = ()
+    this_node: str, node_ids: Collection[str] | None, triggers: Wanted
 ) -> list[NodeRows]:
-    """Return what the database tells of other nodes, of all without ids. A unit of work.
-
-    ``shared_types`` are the trigger types whose triggers are to be read.
-    """
+    """Return what the database tells of other nodes, of all without ids. A unit of work."""
     channels = read_channels(this_node)
     wanted = channels.keys() if node_ids is None else channels.keys() & set(node_ids)
     stopping = _draining(wanted)
@@ -61,7 +61,7 @@ def read_nodes(
     if nodes:
         for node_id, worker_name, info in _read_offers(sorted(nodes)):
             nodes[node_id].offers[info.key] = (info, worker_name)
-        for trigger in _read_triggers(sorted(nodes), shared_types):
+        for trigger in _read_triggers(sorted(nodes), triggers):
             nodes[trigger.node_id].triggers.append(trigger)
     return list(nodes.values())
 
@@ -87,10 +87,11 @@ def _read_offers(node_ids: list[str]) -> Iterator[tuple[str, str, FunctionInfo]]
         yield row["worker__node_id"], row["worker__name"], info
 
 
-def _read_triggers(node_ids: list[str], types: Collection[str]) -> Iterator[Trigger]:
-    rows: Any = TriggerRow.objects.filter(
-        worker__node_id__in=node_ids, trigger_type__in=types, state=TriggerRow.State.ACTIVE
-    )
+def _read_triggers(node_ids: list[str], wanted: Wanted) -> Iterator[Trigger]:
+    state = TriggerRow.State
+    live = Q(state=state.ACTIVE, trigger_type__in=wanted.active_of)
+    waiting = Q(state=state.PARKED) & ~Q(trigger_type__in=wanted.parked_but)
+    rows: Any = TriggerRow.objects.filter(live | waiting, worker__node_id__in=node_ids)
     for row in rows.order_by("created_at", "pk").values(*_TRIGGER, "worker__node_id"):
         yield Trigger(
             id=row["trigger_id"],

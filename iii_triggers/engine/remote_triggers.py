@@ -1,14 +1,14 @@
-"""Triggers of workers of other nodes, for the types whose events may come in at any node.
+"""Triggers of workers of other nodes, where this one may have to do something for them.
 
-An HTTP request arrives where the load balancer sends it, and code of the site fires its own types
-wherever it runs; the worker that registered the trigger may be connected elsewhere. Other types
+An HTTP request arrives where the load balancer sends it, code of the site fires its own types
+wherever it runs, and the worker that provides a type may be connected here. Other built-in types
 hear of other nodes in a way of their own.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from iii_triggers.protocol.errors import IiiError
@@ -18,7 +18,15 @@ from .triggers import TriggerRegistry
 
 logger = logging.getLogger(__name__)
 
-Triggers = Mapping[TriggerKey, Trigger]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which triggers of workers of other nodes are to be read."""
+
+    active_of: Collection[str]
+    """The live ones of these types."""
+    parked_but: Collection[str]
+    """Those that wait for a worker to provide their type, which is none of these."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,10 +37,14 @@ class RemoteTriggers:
     _of: dict[str, dict[TriggerKey, Trigger]] = field(default_factory=dict)
     """What is registered, by node."""
 
-    def type_ids(self) -> set[str]:
-        """Return the ids of the types whose triggers are registered in every process."""
-        shared = [type_ for type_ in self.registry.types() if type_.registrator.is_shared]
-        return {id_ for type_ in shared for id_ in (type_.id, *type_.registrator.aliases)}
+    def wanted(self) -> Wanted:
+        """Return which triggers this node has a use for."""
+        types = [type_ for type_ in self.registry.types() if type_.worker is None]
+        shared, other = set(), set()
+        for type_ in types:
+            ids = shared if type_.registrator.is_shared else other
+            ids.update((type_.id, *type_.registrator.aliases))
+        return Wanted(active_of=shared, parked_but=shared | other)
 
     async def replace(self, node_id: str, triggers: Collection[Trigger]) -> None:
         """Take what the workers of a node have now in place of what they had.

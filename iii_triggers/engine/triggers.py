@@ -194,7 +194,7 @@ class TriggerRegistry:
         provider = self._types.resolve(entry.trigger)
         entry.state, entry.error, entry.provider = "parked", "", None
         if provider is None:
-            entry.error = f"Trigger type '{entry.trigger.trigger_type}' is not registered."
+            entry.error = f"Trigger type '{entry.trigger.trigger_type}' is not registered here."
             return
         self._check_id(entry.trigger, provider)
         try:

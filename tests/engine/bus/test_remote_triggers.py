@@ -136,3 +136,46 @@ async def test_types_with_a_way_of_their_own_are_left_alone(
     await worker.bind("t", type_id, function_id="f", config={"topic": "x"})
     await learn(there, here)
     assert [entry.trigger.id for entry in here.triggers.entries() if entry.trigger.node_id] == []
+
+
+async def test_a_worker_provides_a_type_for_workers_elsewhere(
+    here: Engine, there: Engine, offer: Offer
+) -> None:
+    provider = await offer(here)
+    await provider.send("registertriggertype", id="webhook", description="")
+    owner = await offer(there, "f")
+    await owner.bind("t", "webhook", function_id="f", config={"url": "/x"})
+    await learn(there, here)
+    [handed] = await provider.transport.receive("registertrigger")
+    assert (handed["id"], handed["config"]) == ("t", {"url": "/x"})
+    calling = asyncio.ensure_future(provider.call("f", {"n": 1}))
+    [call] = await owner.transport.receive("invokefunction")
+    await owner.answer(call, result="heard")
+    assert (await calling)["result"] == "heard"
+    await owner.send("unregistertrigger", id="t")
+    await learn(there, here)
+    assert [frame["id"] for frame in provider.transport.of_type("unregistertrigger")] == ["t"]
+
+
+async def test_a_provider_that_comes_later_gets_what_waits_elsewhere(
+    here: Engine, there: Engine, offer: Offer
+) -> None:
+    owner = await offer(there, "f")
+    await owner.bind("t", "webhook", function_id="f")
+    await learn(there, here)
+    provider = await offer(here)
+    await provider.send("registertriggertype", id="webhook", description="")
+    assert [frame["id"] for frame in await provider.transport.receive("registertrigger")] == ["t"]
+
+
+async def test_a_provider_near_the_owner_goes_first(
+    here: Engine, there: Engine, offer: Offer
+) -> None:
+    near, far = await offer(there), await offer(here)
+    for provider in (near, far):
+        await provider.send("registertriggertype", id="webhook", description="")
+    owner = await offer(there, "f")
+    await owner.bind("t", "webhook", function_id="f")
+    await learn(there, here)
+    assert len(near.transport.of_type("registertrigger")) == 1
+    assert far.transport.of_type("registertrigger") == []
