@@ -49,6 +49,9 @@ class CallMessage(BusMessage, tag="iii.call"):
 class RunningMessage(BusMessage, tag="iii.running"):
     """The call runs: a sign of life."""
 
+    load: int = 0
+    """How many calls the workers run that offer the function."""
+
 
 class RefusedMessage(BusMessage, tag="iii.refused"):
     """No worker here offers the function, or none can be reached; the call did not start."""
@@ -70,6 +73,8 @@ class ResultMessage(BusMessage, tag="iii.result"):
     data: bytes | None = None
     """None is "no result"."""
     error: ErrorFields | None = None
+    load: int = 0
+    """How many other calls the workers run that offer the function."""
 
 
 class TakenMessage(BusMessage, tag="iii.taken"):
@@ -127,10 +132,6 @@ class WelcomeMessage(BusMessage, tag="iii.welcome"):
     node_id: str = ""
     number: int = 0
     """Of the last broadcast of the node that welcomes."""
-
-
-class ChangedMessage(BusMessage, tag="iii.changed"):
-    """There are changes in the database to read, now rather than at the next look."""
 
 
 class ChangedMessage(BusMessage, tag="iii.changed"):

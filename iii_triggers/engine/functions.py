@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,10 @@ Key = tuple[str, str]
 """Namespace and function id."""
 
 ENGINE_PREFIX = ("engine::", "engine.")
+KEEPS_UP_S = 0.1
+"""A worker keeps up while its oldest call is younger than this."""
+MARGIN = 2
+"""How many calls fewer each worker of another node must have to be called instead of one here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,13 +142,14 @@ class FunctionTable:
         """Return who runs the function now: the first of these that there is.
 
         A worker here, one of another node, a URL that a worker here registered, one of another
-        node, this process. ``without`` are the ids of nodes that were tried. The engine's own
-        ``engine::`` functions cannot be taken over by a worker.
+        node, this process; the first two change places when the worker here falls behind.
+        ``without`` are the ids of nodes that were tried. The engine's own ``engine::`` functions
+        cannot be taken over by a worker.
         """
         key = (namespace, function_id)
         here = self.find_here(namespace, function_id)
         if here is not None and here.http is None:
-            return here
+            return (self.remote.has(key) and self._less_busy(key, here, without)) or here
         if self.remote.has(key) and not self._is_ours(key):
             remote = self.remote.choose(key, without)
             if remote is not None and (here is None or remote.info.invocation is None):
@@ -169,6 +175,11 @@ class FunctionTable:
         For what workers that drain still have to do.
         """
         return self._first_here((namespace, function_id))
+
+    def executing(self, namespace: str, function_id: str) -> int:
+        """Return how many calls the workers of this node run that offer a function."""
+        offers = self._offers.get((namespace, function_id), ())
+        return sum(len(offer.connection.executing) for offer in offers)
 
     def namespaces_of(self, function_id: str) -> list[str]:
         """Return the namespaces that have this function id."""
@@ -214,6 +225,23 @@ class FunctionTable:
         if not offers or self._is_ours(key):
             return None
         return offers[0] if len(offers) == 1 else _choose(offers)
+
+    def _less_busy(self, key: Key, here: Offer, without: Container[str]) -> RemoteOffer | None:
+        """Return the offer of another node if the worker here, the least busy one, falls behind.
+
+        A hop to another node costs more than a short wait: as long as the worker keeps up it gets
+        the calls.
+        """
+        executing = here.connection.executing
+        if len(executing) < MARGIN or settings.III_FUNCTION_CONFLICT != "balance":
+            return None
+        oldest = next(iter(executing.values()))
+        if time.time() - oldest.started_at < KEEPS_UP_S:
+            return None
+        remote = self.remote.choose(key, without)
+        if remote is None or remote.info.invocation is not None or not remote.node.is_well:
+            return None
+        return remote if remote.load.per_worker() + MARGIN <= len(executing) else None
 
     def _tell(self) -> None:
         for watcher in self.watchers:

@@ -52,6 +52,9 @@ class Network:
         self._calls = RemoteCalls(bus=self.bus, invoker=invoker)
         self._served = ServedCalls(bus=self.bus, invoker=invoker)
         self._broadcasts = Broadcasts(bus=self.bus, node_id=node.node_id, others=self.functions)
+        self._calls.on_refused = lambda refuser: self._doubtful.add(refuser.node_id)
+        self._doubtful: set[str] = set()
+        """Ids of nodes that did not have what they offered; they may have it again."""
         self._unmet: set[str] = set()
         """Channels of nodes that have not said that they know of this one."""
         self._everybody_met = asyncio.Event()
@@ -127,8 +130,9 @@ class Network:
         self._broadcasts.remind()
         channels = await self._database.run(read_channels, self._node.node_id)
         known = {node.node_id: node.channel for node in self.functions.nodes()}
-        changed = {id_ for id_, _ in channels.items() ^ known.items()}
+        changed = {id_ for id_, _ in channels.items() ^ known.items()} | self._doubtful
         if changed:
+            self._doubtful = set()
             await self.reload(changed)
 
     def _greet(self) -> None:

@@ -65,7 +65,8 @@ class RemoteCalls:
         self._invoker = invoker
         self._calls: dict[str, RemoteCall] = {}
         self._of: dict[Pending, RemoteCall] = {}
-        self._began = 0
+        self.on_refused: Callable[[RemoteNode], None] | None = None
+        """Told that a node has no worker any more for what its rows say it offers."""
         bus.on(RunningMessage, self._on_running)
         bus.on(RefusedMessage, self._on_refused)
         bus.on(ResultMessage, self._on_result)
@@ -75,9 +76,7 @@ class RemoteCalls:
         message = self._message(pending)
         call = RemoteCall(id=message.id, pending=pending, offer=offer, message=message)
         self._calls[call.id] = self._of[pending] = call
-        self._began += 1
-        call.node.in_flight += 1
-        call.node.last_called = self._began
+        self._invoker.functions.remote.begin(offer)
         self._watch(call, REPEAT_S, partial(self._repeat, call))
         if self._bus.channel:
             self._send(call)
@@ -150,6 +149,7 @@ class RemoteCalls:
         call = self._calls.get(message.id)
         if call is not None:
             self._heard(call)
+            call.offer.load.tell(message.load)
             self._watch(call, SILENCE_S, partial(self._stopped, call))
 
     def _on_refused(self, message: RefusedMessage) -> None:
@@ -158,6 +158,8 @@ class RemoteCalls:
             self._heard(call)
             info = call.offer.info
             self._invoker.functions.remote.withdraw(info.key, call.node)
+            if self.on_refused is not None:
+                self.on_refused(call.node)
             error = FunctionNotFound.of(info.function_id, info.namespace, elsewhere=[])
             self._pass_on(call, error)
 
@@ -167,6 +169,7 @@ class RemoteCalls:
         if call is not None:
             self._heard(call)
             self._drop(call)
+            call.offer.load.tell(message.load)
             self._invoker.finish(call.pending, outcome_of(message))
 
     def _heard(self, call: RemoteCall) -> None:
@@ -177,7 +180,7 @@ class RemoteCalls:
         if self._calls.pop(call.id, None) is None:
             return
         self._of.pop(call.pending, None)
-        call.node.in_flight -= 1
+        call.offer.load.end()
         if call.timer is not None:
             call.timer.cancel()
 

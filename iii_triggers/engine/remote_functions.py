@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from iii_triggers.conf import settings
 
+from .remote_load import RemoteLoad
+
 if TYPE_CHECKING:
     from .functions import FunctionInfo, Key
 
@@ -18,9 +20,6 @@ class RemoteNode:
 
     node_id: str
     channel: str
-    in_flight: int = 0
-    """Calls from here that it runs."""
-    last_called: int = 0
     is_silent: bool = False
     """Whether it did not answer the last time."""
     is_draining: bool = False
@@ -28,14 +27,30 @@ class RemoteNode:
     offers: dict[Key, RemoteOffer] = field(default_factory=dict)
     """What its workers offer."""
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it answers, and stays."""
+        return not self.is_silent and not self.is_draining
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFacts:
+    """What is known of a function that workers of a node offer."""
+
+    info: FunctionInfo
+    worker_name: str = ""
+    """Of the newest."""
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RemoteOffer:
     """A function that workers of another node offer; that node picks the worker."""
 
     info: FunctionInfo
     node: RemoteNode
     worker_name: str = ""
+    load: RemoteLoad = field(default_factory=RemoteLoad)
 
 
 class RemoteFunctions:
@@ -53,10 +68,11 @@ class RemoteFunctions:
         return key in self._offers
 
     def choose(self, key: Key, without: Container[str]) -> RemoteOffer | None:
-        """Return the offer to call: of the node with the fewest calls from here, in turn.
+        """Return the offer to call: of the node whose workers have the fewest calls each.
 
-        ``without`` are the ids of nodes that were tried. A node that did not answer comes last;
-        one that would call a URL is asked if no other node has a worker for it.
+        Among equals the calls take turns, as many for a node as it has workers. ``without`` are
+        the ids of nodes that were tried. A node that did not answer comes last; one that would
+        call a URL is asked if no other node has a worker for it.
         """
         offers = [o for o in self._offers.get(key, ()) if o.node.node_id not in without]
         if not offers:
@@ -97,21 +113,19 @@ class RemoteFunctions:
         node_id: str,
         *,
         channel: str,
-        offers: Mapping[Key, tuple[FunctionInfo, str]],
+        offers: Mapping[Key, OfferFacts],
         is_draining: bool = False,
     ) -> None:
         """Take what is known of a node now in place of what was known.
 
-        ``offers`` are functions and the name of a worker. Only what differs costs something.
+        Only what differs costs something.
         """
         node = self._nodes.setdefault(node_id, RemoteNode(node_id=node_id, channel=channel))
         node.channel, node.is_draining = channel, is_draining
         for key in node.offers.keys() - offers.keys():
             self.withdraw(key, node)
-        for key, (info, worker_name) in offers.items():
-            old = node.offers.get(key)
-            if old is None or old.worker_name != worker_name or old.info != info:
-                self._add(RemoteOffer(info=info, node=node, worker_name=worker_name))
+        for key, facts in offers.items():
+            self._offer(key, node, facts)
         self._tell()
 
     def meet(self, node_id: str, channel: str) -> None:
@@ -128,6 +142,10 @@ class RemoteFunctions:
             self._tell()
         return node
 
+    def begin(self, offer: RemoteOffer) -> None:
+        """Note that a call from here goes to ``offer``."""
+        offer.load.begin([other.load for other in self._offers.get(offer.info.key, ())])
+
     def withdraw(self, key: Key, node: RemoteNode) -> None:
         """Forget one offer of a node, which says that it has none."""
         node.offers.pop(key, None)
@@ -141,14 +159,19 @@ class RemoteFunctions:
         for watcher in self.watchers:
             watcher()
 
-    def _add(self, offer: RemoteOffer) -> None:
-        key = offer.info.key
-        self.withdraw(key, offer.node)
-        self._offers.setdefault(key, []).append(offer)
-        self._namespaces.add(offer.info.namespace)
-        offer.node.offers[key] = offer
+    def _offer(self, key: Key, node: RemoteNode, facts: OfferFacts) -> None:
+        old = node.offers.get(key)
+        load = RemoteLoad() if old is None else old.load
+        load.workers = facts.workers
+        if old is None or old.worker_name != facts.worker_name or old.info != facts.info:
+            self.withdraw(key, node)
+            offer = RemoteOffer(
+                info=facts.info, node=node, worker_name=facts.worker_name, load=load
+            )
+            self._offers.setdefault(key, []).append(offer)
+            self._namespaces.add(facts.info.namespace)
+            node.offers[key] = offer
 
 
-def _busyness(offer: RemoteOffer) -> tuple[bool, int, int]:
-    node = offer.node
-    return (node.is_silent, node.in_flight, node.last_called)
+def _busyness(offer: RemoteOffer) -> tuple[bool, float, float]:
+    return (offer.node.is_silent, offer.load.per_worker(), offer.load.turn)

@@ -12,6 +12,7 @@ from iii_triggers.models import Function, Node
 from iii_triggers.models import Trigger as TriggerRow
 
 from .functions import FunctionInfo, Key
+from .remote_functions import OfferFacts
 from .remote_triggers import Wanted
 from .trigger_values import Trigger
 
@@ -35,8 +36,7 @@ class NodeRows:
     node_id: str
     channel: str
     is_draining: bool = False
-    offers: dict[Key, tuple[FunctionInfo, str]] = field(default_factory=dict)
-    """Functions, and the name of the newest worker that offers each."""
+    offers: dict[Key, OfferFacts] = field(default_factory=dict)
     triggers: list[Trigger] = field(default_factory=list)
     """Those of its workers that are wanted here."""
 
@@ -60,7 +60,9 @@ def read_nodes(
     }
     if nodes:
         for node_id, worker_name, info in _read_offers(sorted(nodes)):
-            nodes[node_id].offers[info.key] = (info, worker_name)
+            offers = nodes[node_id].offers
+            workers = offers[info.key].workers + 1 if info.key in offers else 1
+            offers[info.key] = OfferFacts(info=info, worker_name=worker_name, workers=workers)
         for trigger in _read_triggers(sorted(nodes), triggers):
             nodes[trigger.node_id].triggers.append(trigger)
     return list(nodes.values())

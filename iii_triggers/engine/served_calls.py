@@ -66,7 +66,7 @@ class ServedCalls:
     def _on_call(self, message: CallMessage) -> None:
         known = self._calls.get(message.id)
         if known is not None:
-            self._reply(known, known.result or RunningMessage(id=message.id))
+            self._reply(known, known.result or self._running(message))
         elif message.id not in self._seen:
             self._begin(ServedCall(message=message))
 
@@ -90,8 +90,14 @@ class ServedCalls:
         self._reply(served, RefusedMessage(id=served.message.id))
 
     def _sign(self, served: ServedCall) -> None:
-        self._reply(served, RunningMessage(id=served.message.id))
+        self._reply(served, self._running(served.message))
         self._later(served, SIGN_S, partial(self._sign, served))
+
+    def _running(self, message: CallMessage) -> RunningMessage:
+        return RunningMessage(id=message.id, load=self._load(message))
+
+    def _load(self, message: CallMessage) -> int:
+        return self._invoker.functions.executing(message.namespace, message.function_id)
 
     def _done(self, served: ServedCall, outcome: Outcome) -> None:
         if served.message.id not in self._calls:
@@ -100,6 +106,7 @@ class ServedCalls:
             self._refuse(served)
         else:
             served.result = result_of(served.message, self._bus.channel, outcome)
+            served.result.load = self._load(served.message)
             self._tell(served)
 
     def _tell(self, served: ServedCall) -> None:
@@ -110,7 +117,9 @@ class ServedCalls:
         if served.pauses:
             self._later(served, served.pauses.pop(0), partial(self._tell, served))
         else:
-            logger.warning("The caller of %s took no outcome.", served.message.function_id)
+            message = served.message
+            extra = {"invocation_id": message.invocation_id, "namespace": message.namespace}
+            logger.warning("The caller of %s took no outcome.", message.function_id, extra=extra)
             self._drop(served.message.id)
 
     def _on_forget(self, message: ForgetMessage) -> None:
