@@ -90,9 +90,10 @@ class StreamItemAdmin(StoredValueAdmin):
     def delete_model(self, request: HttpRequest, obj: StreamItem) -> None:
         """Delete through the store; clients and triggers hear of it after the commit."""
         place = Place(stream_name=obj.stream_name, group_id=obj.group_id, item_id=obj.item_id)
-        old = stream_items.delete(place.group, obj.item_id)
-        if old is not None:
-            transaction.on_commit(partial(item_deleted, place, old), robust=True)
+        removed = stream_items.remove(place.group, obj.item_id)
+        if removed is not None:
+            told = partial(item_deleted, place, removed.old, removed.seq)
+            transaction.on_commit(told, robust=True)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[StreamItem]) -> None:
         """Delete one by one."""

@@ -7,6 +7,7 @@ the caller too. Values are JSON text. An item that is overwritten keeps its plac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from iii_triggers.protocol.codec import from_json, to_json
 from iii_triggers.protocol.errors import IiiError, LimitExceeded, PayloadTooLarge
 from iii_triggers.protocol.json_values import depth_of
 
+from .counts import take_numbers
 from .keys import check_group, check_key
 from .races import outlast_races
 from .update_ops import MISSING, Problem, apply_ops, parse_ops
@@ -53,6 +55,8 @@ class Written:
 
     old: bytes | None
     new: bytes
+    seq: int | None = None
+    """The number of the write among all that happened in the group, where that is counted."""
 
     def json(self) -> bytes:
         """Return ``{"old_value": any, "new_value": any}``; null if there was none."""
@@ -69,6 +73,14 @@ class Updated(Written):
         """Return the values, and the ``errors`` (a list of problems) if there are any."""
         values = Written.json(self)
         return values[:-1] + b',"errors":%b}' % to_json(self.errors) if self.errors else values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What ``remove`` did: the value before, and the number of the removal, where counted."""
+
+    old: bytes
+    seq: int | None
 
 
 def json_list(values: Iterable[bytes]) -> bytes:
@@ -93,6 +105,7 @@ class ItemStore:
 
     ``groups`` are the fields that make up the group of an item, outermost first; ``key`` is the
     field of its key within the group; ``fixed`` are fields that all items of the store share.
+    ``take_number`` counts what happens in a group, and keeps others out of it meanwhile.
     """
 
     def __init__(
@@ -102,16 +115,18 @@ class ItemStore:
         groups: tuple[str, ...],
         key: str,
         fixed: Mapping[str, str] | None = None,
+        take_number: Callable[[Any], int] | None = None,
     ) -> None:
         self._model = model
         self._groups = groups
         self._key = key
         self._fixed = dict(fixed or {})
+        self._take_number = take_number
 
     def set(self, group: Group, key: str, value: bytes) -> Written:
         """Give an item a value. Raise InvalidKey, ValueTooLarge."""
         written = self._write(group, key, lambda old: (value, []))
-        return Written(old=written.old, new=written.new)
+        return Written(old=written.old, new=written.new, seq=written.seq)
 
     def update(self, group: Group, key: str, ops: Sequence[Any]) -> Updated:
         """Apply update operations (``update_ops``) to an item; one that is missing begins as {}.
@@ -134,22 +149,28 @@ class ItemStore:
 
     def delete(self, group: Group, key: str) -> bytes | None:
         """Delete an item and return its value, None if there was none. Raise InvalidKey."""
-        with transaction.atomic():
-            row = self._item(group, key).select_for_update().first()
+        removed = self.remove(group, key)
+        return None if removed is None else removed.old
+
+    def remove(self, group: Group, key: str) -> Removed | None:
+        """Delete an item, if there is one. Raise InvalidKey."""
+        found = self._item(group, key)
+        with suppress(_NotThere), transaction.atomic():
+            seq = self._number(group)
+            row = found.select_for_update().first()
             if row is None:
-                return None
+                raise _NotThere
             row.delete()
-        return row.value.encode()
+            return Removed(old=row.value.encode(), seq=seq)
+        return None
 
     def values(self, group: Group) -> list[bytes]:
         """Return the values of a group, in the order they were first set.
 
         Raise InvalidKey, and PayloadTooLarge for more than the largest frame has room for.
         """
-        check_group(group)
-        rows = self._rows().filter(**dict(zip(self._groups, group, strict=True)))
-        texts = rows.order_by("pk").values_list("value", flat=True)
-        return _gather(texts.iterator(chunk_size=CHUNK))
+        texts = self.rows(group).values_list("value", flat=True)
+        return gather(texts.iterator(chunk_size=CHUNK))
 
     def groups(self, prefix: Group) -> list[str]:
         """Return the names of the groups below ``prefix`` that have items, sorted.
@@ -161,6 +182,14 @@ class ItemStore:
         names = rows.order_by().values_list(self._groups[len(prefix)], flat=True).distinct()
         # Not by the database, whose collation may be any.
         return sorted(names)
+
+    def rows(self, group: Group, key: str | None = None) -> QuerySet[Item]:
+        """Return the rows of a group, or the one of an item. Raise InvalidKey."""
+        if key is not None:
+            return self._item(group, key)
+        check_group(group)
+        rows = self._rows().filter(**dict(zip(self._groups, group, strict=True)))
+        return rows.order_by("pk")
 
     def _rows(self) -> QuerySet[Item]:
         return self._model._default_manager.filter(**self._fixed)
@@ -176,15 +205,21 @@ class ItemStore:
     def _write(self, group: Group, key: str, change: Change) -> Updated:
         """Write what ``change`` makes of the value."""
 
+        found = self._item(group, key)
+
         def write() -> Updated:
-            row = self._item(group, key).select_for_update().first()
+            seq = self._number(group)
+            row = found.select_for_update().first()
             old = None if row is None else row.value.encode()
             new, problems = change(old)
             _check_size(new)
             self._save(row, group, key, new.decode())
-            return Updated(old=old, new=new, errors=problems)
+            return Updated(old=old, new=new, seq=seq, errors=problems)
 
         return outlast_races(write)
+
+    def _number(self, group: Group) -> int | None:
+        return None if self._take_number is None else self._take_number(group)
 
     def _save(self, row: Item | None, group: Group, key: str, value: str) -> None:
         if row is None:
@@ -195,7 +230,12 @@ class ItemStore:
             row.save(update_fields=["value", "updated_at"])
 
 
-def _gather(texts: Iterable[str]) -> list[bytes]:
+class _NotThere(Exception):
+    """There was nothing to delete: a number that was taken for it is given back."""
+
+
+def gather(texts: Iterable[str]) -> list[bytes]:
+    """Return values as bytes. Raise PayloadTooLarge for more than the largest frame may have."""
     values: list[bytes] = []
     size = 0
     for text in texts:
@@ -214,4 +254,9 @@ def _check_size(value: bytes) -> None:
 
 state_items = ItemStore(StateItem, fixed={"store": "state"}, groups=("scope",), key="key")
 kv_items = ItemStore(StateItem, fixed={"store": "kv"}, groups=("scope",), key="key")
-stream_items = ItemStore(StreamItem, groups=("stream_name", "group_id"), key="item_id")
+stream_items = ItemStore(
+    StreamItem,
+    groups=("stream_name", "group_id"),
+    key="item_id",
+    take_number=take_numbers,
+)

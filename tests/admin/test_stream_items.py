@@ -23,9 +23,9 @@ def item(db: None) -> StreamItem:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Place, bytes]]:
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Place, bytes, int]]:
     """The deletions that clients and triggers are told of."""
-    deletions: list[tuple[Place, bytes]] = []
+    deletions: list[tuple[Place, bytes, int]] = []
     monkeypatch.setattr(page, "item_deleted", lambda *deletion: deletions.append(deletion))
     return deletions
 
@@ -73,12 +73,12 @@ def test_deletions_are_told(
     with django_capture_on_commit_callbacks(execute=True):
         owner.post(url(item, "delete"), {"post": "yes"})
     place = Place(stream_name="todos", group_id="inbox", item_id="a")
-    assert told == [(place, b'{"text":"<b>milk</b>","n":1}')]
+    assert told == [(place, b'{"text":"<b>milk</b>","n":1}', 3)]
     rows = list(StreamItem.objects.values_list("pk", flat=True))
     action = {"action": "delete_selected", "_selected_action": rows, "post": "yes"}
     with django_capture_on_commit_callbacks(execute=True):
         owner.post(LIST, action)
-    assert [old for _, old in told[1:]] == [b"2"]
+    assert [(old, seq) for _, old, seq in told[1:]] == [(b"2", 4)]
     assert not StreamItem.objects.exists()
 
 

@@ -14,8 +14,9 @@ from django.test import override_settings
 
 from iii_triggers import ainvoke
 from iii_triggers.engine.core import Engine
-from iii_triggers.store.items import stream_items
+from iii_triggers.store.snapshots import group_snapshot
 from iii_triggers.trigger_types.stream import StreamTriggerType
+from iii_triggers.trigger_types.stream import store as store_module
 from tests.support.eventually import eventually
 from tests.support.site import declare
 from tests.support.streams import StreamSocket
@@ -45,6 +46,11 @@ def streams_of(engine: Engine) -> StreamTriggerType:
     return streams
 
 
+def subscriptions(engine: Engine) -> int:
+    """Count the subscriptions of all clients."""
+    return sum(len(feed.subscriptions) for feed in streams_of(engine).feeds._feeds.values())
+
+
 async def listens(worker: FakeWorker, kind: str, function_id: str = "f") -> None:
     await worker.bind(f"{kind}-{worker.id}", kind, function_id=function_id)
 
@@ -62,6 +68,7 @@ async def test_a_client_gets_what_is_there_and_then_what_happens(engine: Engine)
         assert isinstance(frame.pop("timestamp"), int)
         assert frame == {
             "type": "stream",
+            "seq": 2,
             "streamName": "todos",
             "groupId": "g",
             "id": None,
@@ -73,6 +80,7 @@ async def test_a_client_gets_what_is_there_and_then_what_happens(engine: Engine)
         await say("typing", {"who": "ada"})
         created = await socket.frame()
         assert (created["id"], created["event"]) == ("c", {"type": "create", "data": None})
+        assert created["seq"] == 3
         assert await socket.happened() == ("update", {"n": 3})
         assert await socket.happened() == ("delete", {"n": 2})
         assert await socket.happened() == ("event", {"type": "typing", "data": {"who": "ada"}})
@@ -246,13 +254,13 @@ class TestOrder:
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The write commits, then the sync is read, and only then the write is told."""
-        begin, values = threading.Event(), stream_items.values
+        begin = threading.Event()
 
         def wait(*arguments: Any) -> Any:
             begin.wait(5)
-            return values(*arguments)
+            return group_snapshot(*arguments)
 
-        monkeypatch.setattr(stream_items, "values", wait)
+        monkeypatch.setattr(store_module, "group_snapshot", wait)
         async with StreamSocket() as socket:
             writes = [asyncio.create_task(put(data=n)) for n in range(3)]
             await asyncio.sleep(0)
@@ -269,15 +277,14 @@ class TestOrder:
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         reading, go_on = threading.Event(), threading.Event()
-        values = stream_items.values
 
         def slow(*arguments: Any) -> Any:
-            found = values(*arguments)
+            found = group_snapshot(*arguments)
             reading.set()
             go_on.wait(5)
             return found
 
-        monkeypatch.setattr(stream_items, "values", slow)
+        monkeypatch.setattr(store_module, "group_snapshot", slow)
         async with StreamSocket() as socket:
             socket.join()
             await asyncio.to_thread(reading.wait, 5)
@@ -321,7 +328,7 @@ class TestOrder:
             socket.join()
 
             async def subscribed() -> bool:
-                return bool(streams_of(engine).clients._groups)
+                return subscriptions(engine) == 1
 
             await eventually(subscribed)
             with override_settings(III_STREAM_MAX_SEND_QUEUE_BYTES=1000):
@@ -491,7 +498,7 @@ class TestPresence:
             assert left["data"]["subscription_id"] == "s"
             await leaves.answer(left)
         assert len(joins.invocations) == 1
-        assert streams_of(engine).clients._groups == {}
+        assert subscriptions(engine) == 0
 
     async def test_an_engine_that_stops_sends_clients_away(
         self, engine: Engine, connect: Connect
@@ -736,7 +743,7 @@ async def test_clients_that_went_leave_nothing_behind(engine: Engine) -> None:
         async with StreamSocket() as socket:
             await socket.joined()
     streams = streams_of(engine)
-    assert streams.clients._groups == {}
+    assert subscriptions(engine) == 0
     assert streams.clients.connected == set()
     await eventually(partial(_is_empty, streams))
 

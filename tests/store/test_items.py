@@ -18,7 +18,6 @@ from iii_triggers.protocol.errors import (
 )
 from iii_triggers.store.items import (
     ItemStore,
-    Updated,
     ValueTooLarge,
     Written,
     json_text,
@@ -46,11 +45,15 @@ def set_op(path: str, value: Any) -> dict[str, Any]:
     return {"type": "set", "path": path, "value": value}
 
 
+def values_of(written: Written) -> tuple[bytes | None, bytes]:
+    return written.old, written.new
+
+
 def test_set_get_and_delete(named: tuple[ItemStore, tuple[str, ...]]) -> None:
     items, group = named
     assert items.get(group, "k") is None
-    assert items.set(group, "k", b"1") == Written(old=None, new=b"1")
-    assert items.set(group, "k", b"null") == Written(old=b"1", new=b"null")
+    assert values_of(items.set(group, "k", b"1")) == (None, b"1")
+    assert values_of(items.set(group, "k", b"null")) == (b"1", b"null")
     assert items.get(group, "k") == b"null"
     assert items.delete(group, "k") == b"null"
     assert items.delete(group, "k") is None
@@ -118,9 +121,9 @@ def test_keys_differ_by_case(named: tuple[ItemStore, tuple[str, ...]]) -> None:
 def test_an_update_tells_what_was_and_what_is(named: tuple[ItemStore, tuple[str, ...]]) -> None:
     items, group = named
     first = items.update(group, "k", [{"type": "increment", "path": "n", "by": 2}])
-    assert first == Updated(old=None, new=b'{"n":2}', errors=[])
+    assert (*values_of(first), first.errors) == (None, b'{"n":2}', [])
     second = items.update(group, "k", [{"type": "remove", "path": "n"}, set_op("a", 1)])
-    assert second == Updated(old=b'{"n":2}', new=b'{"a":1}', errors=[])
+    assert (*values_of(second), second.errors) == (b'{"n":2}', b'{"a":1}', [])
     assert items.get(group, "k") == b'{"a":1}'
 
 

@@ -11,8 +11,6 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Raw
-
 from iii_triggers.conf import settings
 from iii_triggers.engine.connections import Transport
 from iii_triggers.engine.payload import Payload
@@ -27,11 +25,13 @@ from iii_triggers.protocol.errors import (
 from iii_triggers.protocol.text import one_line
 from iii_triggers.store.items import check_depth
 
-from .clients import Subscription
-from .events import Custom, Sent, StreamEvent, Sync, Unauthorized, frame
-from .frames import PONG, ClientFrame, Join, Leave, Message, Publish, Target, refusal
+from .events import Custom, Sent, Unauthorized, frame
+from .feed import Feed
+from .frames import PONG, ClientFrame, Join, JoinTarget, Leave, Message, Publish, refusal
 from .places import Place
 from .presence import Presence, PresenceTriggerType, StreamJoinTriggerType, StreamLeaveTriggerType
+from .store import Read
+from .subscription import Subscription
 
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
@@ -97,9 +97,9 @@ class StreamClient:
         """Deliver and do nothing more; the connection has ended."""
         self._has_gone = True
         for subscription in self._subscriptions.values():
-            self.streams.clients.remove(subscription)
+            self.streams.feeds.unsubscribe(subscription)
 
-    async def _join(self, target: Target) -> None:
+    async def _join(self, target: JoinTarget) -> None:
         target.check()
         if len({*self._subscriptions, target.subscription_id}) > (
             settings.III_STREAM_MAX_SUBSCRIPTIONS
@@ -118,9 +118,10 @@ class StreamClient:
         )
         self._remove(subscription.id)
         self._subscriptions[subscription.id] = subscription
-        self.streams.clients.add(subscription)
+        feed = self.streams.feeds.subscribe(subscription)
         await self.engine.network.met()
-        subscription.begin(*await self._sync(place))
+        if target.since is None or not await self._resume(feed, subscription, target.since):
+            await self._begin(feed, subscription)
 
     def _is_refused(self, answers: list[Payload | IiiError]) -> bool:
         return any(
@@ -128,18 +129,42 @@ class StreamClient:
             for answer in answers
         )
 
-    async def _sync(self, place: Place) -> tuple[str | None, int | None]:
-        """Read what is there; nothing is sent when that fails."""
+    async def _resume(self, feed: Feed, subscription: Subscription, since: int) -> bool:
+        """Send what happened after ``since``; tell whether all of it was still known."""
+        place = subscription.place
         try:
-            store = self.streams.store
-            if place.item_id is None:
-                read = await store.values(place.stream_name, place.group_id)
-            else:
-                read = await store.get(place)
+            current = await self.streams.store.number(place)
+        except IiiError:
+            return False
+        feed.expect(current)
+        events = feed.told_since(since)
+        if events is None or since > current:
+            return False
+        texts = [event.text.decode() for event in events if place.includes(event.place)]
+        # More would be too much for the client's queue; a sync may be as long as it is.
+        if sum(map(len, texts)) > settings.III_STREAM_MAX_SEND_QUEUE_BYTES // 2:
+            return False
+        subscription.begin(max(since, feed.order.at or 0), *texts)
+        return True
+
+    async def _begin(self, feed: Feed, subscription: Subscription) -> None:
+        """Send what is there; nothing but events when that cannot be read."""
+        place = subscription.place
+        try:
+            read = await self._read(feed, place)
         except IiiError as error:
             logger.warning("A sync of %s failed: %s", one_line(place.stream_name), error.message)
-            return None, None
-        return frame(place, Sync(Raw(read.value.json()))).decode(), read.position
+            subscription.begin(0)
+            return
+        subscription.begin(read.seq, read.frame(place))
+        feed.expect(read.seq)
+
+    async def _read(self, feed: Feed, place: Place) -> Read:
+        """Read what is there, again if the node skipped events meanwhile that are not in it."""
+        read = await self.streams.store.sync(place)
+        if read.seq < feed.floor:
+            read = await self.streams.store.sync(place)
+        return read
 
     async def _leave(self, subscription_id: str) -> None:
         """End a subscription; of one that there is not nobody is told."""
@@ -150,7 +175,7 @@ class StreamClient:
     def _remove(self, subscription_id: str) -> Subscription | None:
         subscription = self._subscriptions.pop(subscription_id, None)
         if subscription is not None:
-            self.streams.clients.remove(subscription)
+            self.streams.feeds.unsubscribe(subscription)
         return subscription
 
     async def _ask(
@@ -173,8 +198,7 @@ class StreamClient:
             raise Forbidden("The join did not allow to publish.")
         check_depth(from_json(message.data))
         sent = Custom(Sent(type=message.type, data=message.data))
-        place = subscription.place
-        self.streams.tell(StreamEvent(place=place, text=frame(place, sent)))
+        self.streams.sending.send(subscription.place, sent)
 
     def _send(self, text: str) -> None:
         try:

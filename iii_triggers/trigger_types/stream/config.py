@@ -62,6 +62,7 @@ CALL_SCHEMA: dict[str, Any] = {
     "properties": {
         "type": {"const": "stream"},
         "timestamp": {"type": "integer", "description": "Milliseconds."},
+        "seq": {"type": "integer", "description": "Counts what happens in the group."},
         "streamName": {"type": "string"},
         "groupId": {"type": "string"},
         "id": {"type": ["string", "null"], "description": "The item."},

@@ -6,17 +6,17 @@ from msgspec import Raw
 
 from iii_triggers.engine.process import START_TIMEOUT_S, get_engine, run_sync
 
-from .events import Delete, StreamEvent, frame
+from .events import Delete, StreamEvent, event_of
 from .places import Place
 from .registrator import StreamTriggerType
 
 
-def item_deleted(place: Place, old: bytes) -> None:
-    """Tell clients and triggers of a deletion, after its transaction.
+def item_deleted(place: Place, old: bytes, seq: int | None) -> None:
+    """Tell clients and triggers of a deletion and its number, after its transaction.
 
     The engine of this process tells; where none runs, it is started.
     """
-    event = StreamEvent(place=place, text=frame(place, Delete(Raw(old))))
+    event = event_of(place, Delete(Raw(old)), seq=seq)
     run_sync(_tell(event), timeout_s=START_TIMEOUT_S)
 
 

@@ -1,8 +1,9 @@
-"""What clients send (trigger reference, section 6.2); ``publish`` and ``ping`` are our own.
+"""What clients send (trigger reference, section 6.2); ``since``, ``publish`` and ``ping`` are
+our own.
 
 ``{"type": "join" | "leave", "data": {"subscriptionId": str, "streamName": str, "groupId": str,
-"id": str or null}}``, ``{"type": "publish", "data": {"subscriptionId": str, "type": str, "data":
-any}}`` and ``{"type": "ping"}``.
+"id": str or null}}``, a join also with ``"since": int or null``, ``{"type": "publish", "data":
+{"subscriptionId": str, "type": str, "data": any}}`` and ``{"type": "ping"}``.
 """
 
 from __future__ import annotations
@@ -47,10 +48,16 @@ class Message(Struct, rename="camel"):
     data: Raw = Raw(b"null")
 
 
+class JoinTarget(Target):
+    """What a client subscribes to, and the number of the last event it knows if it was there."""
+
+    since: int | None = None
+
+
 class Join(Struct, tag_field="type", tag="join"):
     """Subscribe."""
 
-    data: Target
+    data: JoinTarget
 
 
 class Leave(Struct, tag_field="type", tag="leave"):

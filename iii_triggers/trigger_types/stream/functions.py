@@ -18,7 +18,7 @@ from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import IiiError
 
 from .custom_calls import ResultNotUnderstood
-from .events import Custom, Sent, StreamEvent, frame
+from .events import Custom, Sent
 from .places import Place
 from .store import DEFAULT, Namespaces, OwnStoreFailed
 
@@ -152,13 +152,12 @@ def functions_of(streams: StreamTriggerType) -> Iterator[LocalFunction]:
 def _reads(streams: StreamTriggerType) -> Iterator[LocalFunction]:
     async def get(data: ItemInput, context: CallContext) -> Payload:
         with failing_as(GetFailed, OwnStoreFailed):
-            return (await streams.store.get(data.place, _namespaces(context))).value
+            return await streams.store.get(data.place, _namespaces(context))
 
     async def list_(data: GroupInput, context: CallContext) -> Payload:
         with failing_as(ListFailed, OwnStoreFailed):
             namespaces = _namespaces(context)
-            read = await streams.store.values(data.stream_name, data.group_id, namespaces)
-            return read.value
+            return await streams.store.values(data.stream_name, data.group_id, namespaces)
 
     async def list_groups(data: StreamInput, context: CallContext) -> Payload:
         with failing_as(ListGroupsFailed, OwnStoreFailed):
@@ -209,11 +208,11 @@ def _writes(streams: StreamTriggerType) -> Iterator[LocalFunction]:
 
 
 def _send(streams: StreamTriggerType) -> Iterator[LocalFunction]:
-    def send(data: SendInput, context: CallContext) -> Payload:
+    async def send(data: SendInput, context: CallContext) -> Payload:
         with failing_as(SendFailed):
             text = given_text(data.data, context, name="data")
             sent = Custom(Sent(type=data.type, data=Raw(text)))
-            streams.tell(StreamEvent(place=data.place, text=frame(data.place, sent)))
+            await streams.sending.send(data.place, sent)
         return Payload.of_json(NULL)
 
     yield from builtin(

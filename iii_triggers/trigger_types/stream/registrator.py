@@ -1,7 +1,7 @@
 """The ``stream`` trigger type: events of streams run functions, and reach clients.
 
-Triggers of the site fire where the event was made, those of workers on the node of the worker,
-clients hear it on every node.
+Triggers of the site fire where the event was made, at once. Those of workers fire on the node of
+the worker, and clients hear it on every node, both in the order of what happens in the group.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from iii_triggers.trigger_types.base import TriggerRegistrator
 from .clients import Clients
 from .config import CALL_SCHEMA, CONFIG_SCHEMA, StreamConfig, parse_config
 from .events import Create, StreamEvent, StreamMessage, frame
+from .feeds import Feeds
 from .functions import functions_of
 from .places import Place
+from .sending import Sending
 from .store import StreamStore
 
 if TYPE_CHECKING:
@@ -53,7 +55,9 @@ class StreamTriggerType(TriggerRegistrator):
     call_schema = CALL_SCHEMA
 
     engine: Engine
+    sending: Sending
     store: StreamStore
+    feeds: Feeds
     lanes: Lanes
 
     def __init__(self) -> None:
@@ -66,9 +70,17 @@ class StreamTriggerType(TriggerRegistrator):
     def bind(self, engine: Engine) -> None:
         """Keep items and run functions with ``engine``, and hear what happens on other nodes."""
         self.engine = engine
-        self.store = StreamStore(engine=engine, tell=self.tell)
+        self.sending = Sending(database=engine.database, tell=self.tell)
+        self.store = StreamStore(engine=engine, tell=self.tell, sending=self.sending)
+        self.feeds = Feeds(
+            engine=engine, store=self.store, fire=self._fire_workers, wants=self._has_workers
+        )
         self.lanes = Lanes(invoker=engine.invoker, limit=lambda: settings.III_STREAM_MAX_BACKLOG)
         engine.network.bus.on(StreamMessage, self._hear)
+        engine.on_beat.append(self.feeds.look)
+        # Whatever a node told last is missed without a trace in what it tells next.
+        engine.network.on_missed.append(self.feeds.look_soon)
+        engine.network.on_node_gone.append(self.feeds.look_soon)
 
     def functions(self) -> Iterator[LocalFunction]:
         """Return ``stream::*``."""
@@ -113,21 +125,25 @@ class StreamTriggerType(TriggerRegistrator):
 
     def tell(self, event: StreamEvent) -> None:
         """Tell clients and triggers, here and on other nodes; nobody waits."""
-        self.clients.deliver(event)
-        self._fire(event, self.triggers_for(event.place))
         place = event.place
+        known = self.triggers_for(place)
+        self._fire(event, [(t, config) for t, config in known if t.worker is None])
+        self.feeds.take(event)
         message = StreamMessage(
             id=uuid.uuid4().hex,
             stream_name=place.stream_name,
             group_id=place.group_id,
             item_id=place.item_id,
-            text=event.text,
+            data=event.text,
+            seq=event.seq,
         )
         self.engine.network.broadcast(message)
 
     async def unbind(self) -> None:
         """Give up what has not fired, have all clients come back later, and let them leave."""
         self.lanes.clear()
+        await self.sending.finish()
+        await self.feeds.close()
         for transport in list(self.clients.connected):
             transport.close(RESTARTING)
         with suppress(TimeoutError):
@@ -148,15 +164,20 @@ class StreamTriggerType(TriggerRegistrator):
         self.clients.changed.set()
 
     def _hear(self, message: StreamMessage) -> None:
-        """Tell clients and what workers registered; the site's triggers fired where it happened."""
+        """Tell of what happened elsewhere; the site's triggers fired there."""
         if not self._seen.add(message.id):
             return
         place = Place(
             stream_name=message.stream_name, group_id=message.group_id, item_id=message.item_id
         )
-        event = StreamEvent(place=place, text=message.text)
-        self.clients.deliver(event)
-        known = self.triggers_for(place)
+        self.feeds.take(StreamEvent(place=place, text=message.data, seq=message.seq))
+
+    def _has_workers(self, stream_name: str) -> bool:
+        known = self._streams.get(stream_name, {}).values()
+        return any(trigger.worker is not None for trigger, _ in known)
+
+    def _fire_workers(self, event: StreamEvent) -> None:
+        known = self.triggers_for(event.place)
         self._fire(event, [(t, config) for t, config in known if t.worker is not None])
 
     def _fire(self, event: StreamEvent, triggers: list[tuple[Trigger, StreamConfig]]) -> None:

@@ -1,12 +1,11 @@
 """Reads and writes of items: in the store of a worker where a stream has one, else in ours.
 
-Every write is told as an event, in the order in which this node wrote.
+Every write is told as an event, with its number in the group.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +18,16 @@ from msgspec import Raw
 from iii_triggers.engine.payload import NOTHING, Payload
 from iii_triggers.models import StreamItem
 from iii_triggers.protocol.errors import IiiError
+from iii_triggers.store.counts import number_of
 from iii_triggers.store.items import Updated, Written, json_text, stream_items
+from iii_triggers.store.snapshots import group_snapshot, item_snapshot
 from iii_triggers.store.update_ops import MISSING, apply_ops, parse_ops
 
 from .custom import Verb
 from .custom_calls import CustomCalls
-from .events import Create, Delete, StreamEvent, Update, frame
+from .events import Create, Delete, Happening, StreamEvent, Sync, Update, event_of, frame
 from .places import Place
+from .sending import Sending
 
 if TYPE_CHECKING:
     from iii_triggers.engine.core import Engine
@@ -48,8 +50,12 @@ class Read:
     """What was read."""
 
     value: Payload
-    position: int | None = None
-    """Where the read stands among the writes of this node; None if that is unknown."""
+    seq: int
+    """The number of the newest event that is in it for sure."""
+
+    def frame(self, place: Place) -> str:
+        """Return the sync that tells of it."""
+        return frame(place, Sync(Raw(self.value.json())), seq=self.seq).decode()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +64,8 @@ class StreamStore:
 
     engine: Engine
     tell: Callable[[StreamEvent], None]
-    _positions: itertools.count[int] = field(default_factory=itertools.count)
+    sending: Sending
+    """Tells of what is written elsewhere."""
     _locks: WeakValueDictionary[Place, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _writing: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -67,38 +74,55 @@ class StreamStore:
         """The stores of workers."""
         return CustomCalls(self.engine)
 
-    async def get(self, place: Place, namespaces: Namespaces = DEFAULT) -> Read:
+    async def sync(self, place: Place) -> Read:
+        """Read what a client that joins is told: the values of the group, or the item."""
+        verb: Verb = "list" if place.item_id is None else "get"
+        if self._has_custom(verb, place, DEFAULT):
+            # Its events are numbered after they were written: none up to this one is missing.
+            seq = await self.number(place)
+            return Read(value=await self._custom_sync(place), seq=seq)
+        if place.item_id is None:
+            group = await self._own(group_snapshot, place.group)
+            return Read(value=_array(group.value), seq=group.seq)
+        item = await self._own(item_snapshot, place.group, place.item_id)
+        return Read(value=_value(item.value), seq=item.seq)
+
+    async def number(self, place: Place) -> int:
+        """Read the number of the newest event of a group."""
+        return await self._own(number_of, place.group)
+
+    async def _custom_sync(self, place: Place) -> Payload:
+        if place.item_id is None:
+            return await self.values(place.stream_name, place.group_id)
+        return await self.get(place)
+
+    async def get(self, place: Place, namespaces: Namespaces = DEFAULT) -> Payload:
         """Read one item; NOTHING if it is not there."""
         function = self.custom.find("get", place.stream_name, namespaces)
         if function is not None:
-            return Read(value=await self.custom.get(function, place))
-        found, position = await self._own(stream_items.get, place.group, _item(place))
-        value = NOTHING if found is None else Payload.of_json(found)
-        return Read(value=value, position=position)
+            return await self.custom.get(function, place)
+        return _value(await self._own(stream_items.get, place.group, _item(place)))
 
     async def values(
         self, stream_name: str, group_id: str, namespaces: Namespaces = DEFAULT
-    ) -> Read:
+    ) -> Payload:
         """Read the values of a group, in the order in which they were first set."""
         function = self.custom.find("list", stream_name, namespaces)
         if function is not None:
-            return Read(value=await self.custom.list(function, stream_name, group_id))
-        found, position = await self._own(stream_items.values, (stream_name, group_id))
-        return Read(value=_array(found), position=position)
+            return await self.custom.list(function, stream_name, group_id)
+        return _array(await self._own(stream_items.values, (stream_name, group_id)))
 
     async def list_groups(self, stream_name: str, namespaces: Namespaces = DEFAULT) -> Payload:
         """Read the ids of the groups of a stream that have items."""
         function = self.custom.find("list_groups", stream_name, namespaces)
         if function is not None:
             return await self.custom.list_groups(function, stream_name)
-        groups, _ = await self._own(stream_items.groups, (stream_name,))
-        return Payload.of(groups)
+        return Payload.of(await self._own(stream_items.groups, (stream_name,)))
 
     async def list_all(self) -> dict[str, list[str]]:
         """Read the groups of every stream in our own store, by stream, all sorted."""
-        groups, _ = await self._own(_all_groups)
         streams: dict[str, list[str]] = {}
-        for stream_name, group_id in sorted(groups):
+        for stream_name, group_id in sorted(await self._own(_all_groups)):
             streams.setdefault(stream_name, []).append(group_id)
         return streams
 
@@ -119,29 +143,27 @@ class StreamStore:
     async def _set(self, place: Place, data: bytes, namespaces: Namespaces) -> Written:
         function = self.custom.find("set", place.stream_name, namespaces)
         if function is not None:
-            written, position = await self.custom.set(function, place, data), None
+            written = await self.custom.set(function, place, data)
         else:
-            written, position = await self._own(stream_items.set, place.group, _item(place), data)
-        self._tell_written(place, written.old, written.new, position)
+            written = await self._own(stream_items.set, place.group, _item(place), data)
+        await self._tell(place, _written(written), written.seq)
         return written
 
     async def _delete(self, place: Place, namespaces: Namespaces) -> bytes | None:
-        old: bytes | None
         function = self.custom.find("delete", place.stream_name, namespaces)
         if function is None:
-            old, position = await self._own(stream_items.delete, place.group, _item(place))
+            removed = await self._own(stream_items.remove, place.group, _item(place))
+            old, seq = (removed.old, removed.seq) if removed else (None, None)
         else:
             # Older SDKs do not say what they deleted.
-            before = (await self.get(place, namespaces)).value if function.is_old else NOTHING
-            old, position = await self.custom.delete(function, place, before), None
+            before = await self.get(place, namespaces) if function.is_old else NOTHING
+            old, seq = await self.custom.delete(function, place, before), None
         if old is not None:
-            text = frame(place, Delete(Raw(old)))
-            self.tell(StreamEvent(place=place, text=text, position=position))
+            await self._tell(place, Delete(Raw(old)), seq)
         return old
 
     async def _update(self, place: Place, ops: Sequence[Any], namespaces: Namespaces) -> Updated:
         function = self.custom.find("update", place.stream_name, namespaces)
-        position = None
         if function is not None:
             updated = await self.custom.update(function, place, ops)
         elif self._has_custom("get", place, namespaces) or self._has_custom(
@@ -149,8 +171,8 @@ class StreamStore:
         ):
             return await self._read_and_write(place, ops, namespaces)
         else:
-            updated, position = await self._own(stream_items.update, place.group, _item(place), ops)
-        self._tell_written(place, updated.old, updated.new, position)
+            updated = await self._own(stream_items.update, place.group, _item(place), ops)
+        await self._tell(place, _written(updated), updated.seq)
         return updated
 
     async def _read_and_write(
@@ -159,7 +181,7 @@ class StreamStore:
         """Update through the ``get`` and ``set`` of a custom store: one at a time on this node."""
         lock = self._locks.setdefault(place, asyncio.Lock())
         async with lock:
-            value = (await self.get(place, namespaces)).value
+            value = await self.get(place, namespaces)
             old = value.value() if value.present else MISSING
             new, errors = apply_ops(old, parse_ops(ops))
             written = await self._set(place, json_text(new), namespaces)
@@ -168,24 +190,16 @@ class StreamStore:
     def _has_custom(self, verb: Verb, place: Place, namespaces: Namespaces) -> bool:
         return self.custom.find(verb, place.stream_name, namespaces) is not None
 
-    def _tell_written(
-        self, place: Place, old: bytes | None, new: bytes, position: int | None
-    ) -> None:
-        happening = Create(Raw(new)) if old is None else Update(Raw(new))
-        text = frame(place, happening)
-        self.tell(StreamEvent(place=place, text=text, position=position))
+    async def _tell(self, place: Place, happening: Happening, seq: int | None) -> None:
+        if seq is None:
+            await self.sending.send(place, happening)
+        else:
+            self.tell(event_of(place, happening, seq=seq))
 
-    async def _own(self, work: Callable[..., T], *arguments: Any) -> tuple[T, int]:
-        """Work on our own store; the number is where that stands among all work of this node.
-
-        Work is done by one thread, and who waits for it goes on in the order of the work.
-        """
-
-        def numbered() -> tuple[T, int]:
-            return work(*arguments), next(self._positions)
-
+    async def _own(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Work on our own store. Raise OwnStoreFailed."""
         try:
-            return await self.engine.database.run(numbered)
+            return await self.engine.database.run(work, *arguments)
         except DatabaseError as error:
             logger.exception("The stream store failed.")
             raise OwnStoreFailed("The database failed.") from error
@@ -207,6 +221,14 @@ def _all_groups() -> list[tuple[str, str]]:
 
 def _item(place: Place) -> str:
     return place.item_id or ""
+
+
+def _value(found: bytes | None) -> Payload:
+    return NOTHING if found is None else Payload.of_json(found)
+
+
+def _written(written: Written) -> Happening:
+    return Create(Raw(written.new)) if written.old is None else Update(Raw(written.new))
 
 
 def _array(values: Sequence[bytes]) -> Payload:

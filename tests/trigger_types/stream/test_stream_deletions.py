@@ -14,5 +14,5 @@ async def test_clients_hear_of_a_deletion_in_another_thread(engine: Engine) -> N
     place = Place(stream_name="todos", group_id="g", item_id="a")
     async with StreamSocket() as socket:
         await socket.joined()
-        await asyncio.to_thread(item_deleted, place, b'{"n":1}')
+        await asyncio.to_thread(item_deleted, place, b'{"n":1}', 1)
         assert await socket.happened() == ("delete", {"n": 1})

@@ -51,6 +51,7 @@ async def test_a_trigger_gets_what_clients_get(connect: Connect) -> None:
     assert isinstance(timestamp, int) and timestamp > 1_600_000_000_000
     assert event == {
         "type": "stream",
+        "seq": 1,
         "streamName": "todos",
         "groupId": "inbox",
         "id": "a",
