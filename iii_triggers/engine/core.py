@@ -116,6 +116,7 @@ class Engine:
             on_offers=self.network.reload,
             on_tokens=self.tokens.check,
             on_workers=self.send_away,
+            on_stored=self.mirror.trigger_is_stored,
             on_drains=self.drains.begin,
         )
         self.frames = FrameHandler(self)

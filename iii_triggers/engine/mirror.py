@@ -23,6 +23,7 @@ from .connections import WorkerConnection
 from .functions import FunctionInfo
 from .measures import last_seen, metrics_of
 from .offer_rows import OfferWrite, write_offers
+from .state_rows import StateWrite, write_states
 from .trigger_values import Trigger as LiveTrigger
 from .trigger_values import TriggerEntry, TriggerTypeEntry
 
@@ -103,8 +104,11 @@ class Mirror:
                 self._queue(TRIGGER, key, lambda: _upsert_trigger(trigger, values))
                 self._announce_offers()
         elif entry is not None and trigger.pk is not None:
-            pk, state, error = trigger.pk, entry.state, entry.error
-            self._queue(TRIGGER, key, lambda: _set_state(pk, state, error))
+            self._queue(TRIGGER, key, StateWrite(trigger.pk, entry.state, entry.error))
+
+    def trigger_is_stored(self, trigger: LiveTrigger) -> None:
+        """Write no state of a trigger of the site: its row tells what became of it."""
+        self._writes.pop(("trigger", trigger.namespace, trigger.id), None)
 
     def trigger_type_added(self, provider: TriggerTypeEntry) -> None:
         """Write the row of a type that a worker provides."""
@@ -174,12 +178,20 @@ def write_batch(batch: Batch) -> None:
 
 def _write_all(writes: list[Write]) -> None:
     with transaction.atomic():
-        for many, some in groupby(writes, key=lambda write: isinstance(write, OfferWrite)):
-            if many:
-                write_offers([write for write in some if isinstance(write, OfferWrite)])
-            else:
-                for write in some:
-                    write()
+        for kind, some in groupby(writes, key=type):
+            together: Callable[[list[Any]], None] = _TOGETHER.get(kind, _one_by_one)
+            together(list(some))
+
+
+def _one_by_one(writes: list[Write]) -> None:
+    for write in writes:
+        write()
+
+
+_TOGETHER: dict[type, Callable[[list[Any]], None]] = {
+    OfferWrite: write_offers,
+    StateWrite: write_states,
+}
 
 
 def _write_each(writes: list[Write]) -> None:
@@ -248,10 +260,6 @@ def _delete_trigger(trigger: LiveTrigger, worker_id: str) -> None:
         namespace=trigger.namespace, trigger_id=trigger.id, worker_id=worker_id
     )
     rows.delete()
-
-
-def _set_state(pk: int, state: str, error: str) -> None:
-    Trigger.objects.filter(pk=pk, enabled=True).update(state=state, error=error)
 
 
 def _upsert_type(provider: TriggerTypeEntry, worker_id: str) -> None:

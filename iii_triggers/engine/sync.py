@@ -7,8 +7,9 @@ reads everything.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
+import gc
+from collections.abc import Awaitable, Callable, Collection, Container, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,15 +48,18 @@ class Sync:
     """Learns the ids of workers that are to be disconnected, wherever they are connected."""
     on_drains: Callable[[Collection[str]], None] | None = None
     """Learns the ids of workers that are to be drained, wherever they are connected."""
+    on_stored: Callable[[LiveTrigger], None] | None = None
+    """Learns of a trigger that is new here whose row tells already what became of it."""
     revision: int = 0
     _begun: int = 0
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def load(self) -> None:
         """Register every trigger type and every enabled trigger of the site."""
-        self.revision, types, rows = await self.database.run(_read_everything)
-        await self._apply_types(types)
-        await self._apply_all(rows)
+        with garbage_left():
+            self.revision, types, rows = await self.database.run(_read_everything)
+            await self._apply_types(types)
+            await self._apply_all(rows)
         if self.on_offers is not None:
             await self.on_offers(None)
         if self.on_tokens is not None:
@@ -142,18 +146,36 @@ class Sync:
             # One that was rejected is saved again to try again.
             if old_entry is None or old_entry.state == "rejected" or old_entry.trigger != trigger:
                 await self.triggers.register(trigger)
-        self._mend_states(rows)
+        self._mend_states(rows, new=wanted.keys() - live.keys())
 
-    def _mend_states(self, rows: list[Trigger]) -> None:
-        """Have states written again that the rows do not tell.
+    def _mend_states(self, rows: list[Trigger], new: Container[int]) -> None:
+        """Have states written that the rows do not tell, and not those of new triggers that do.
 
         A trigger that was switched off and on again between two looks is as it was in memory.
         """
-        states = {row.pk: row.state for row in rows if row.enabled}
+        stored = {row.pk: (row.state, row.error) for row in rows if row.enabled}
         for entry in self.triggers.entries():
             pk = entry.trigger.pk
-            if pk in states and states[pk] != entry.state:
+            if pk is None or pk not in stored:
+                continue
+            if stored[pk][0] != entry.state:
                 self.triggers.on_change(entry.trigger, entry)
+            elif pk in new and stored[pk] == (entry.state, entry.error) and self.on_stored:
+                self.on_stored(entry.trigger)
+
+
+@contextmanager
+def garbage_left() -> Iterator[None]:
+    """Collect no garbage meanwhile: to look through what thousands of rows become, over and over,
+    takes as long as all the rest.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def live_trigger(row: Trigger) -> LiveTrigger:

@@ -11,7 +11,8 @@ from django.db import IntegrityError, OperationalError
 from iii_triggers.engine import mirror as mirror_module
 from iii_triggers.engine import offer_rows
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.mirror import write_batch
+from iii_triggers.engine.mirror import TRIGGER, write_batch
+from iii_triggers.engine.state_rows import ROWS_AT_ONCE, StateWrite
 from iii_triggers.models import Function, Node, Trigger, TriggerType, Worker
 from tests.support.workers import FakeWorker
 
@@ -188,6 +189,25 @@ async def test_a_trigger_of_a_worker_never_overwrites_a_row_of_the_site(
     assert await engine.database.run(values, Trigger, "function_id", "source") == [
         ("sites", "admin")
     ]
+
+
+def test_states_of_many_triggers_are_written_together(
+    db: None, django_assert_max_num_queries: Any
+) -> None:
+    rows = [
+        Trigger(trigger_id=f"t{n}", trigger_type="http", function_id="f", enabled=n != 7)
+        for n in range(ROWS_AT_ONCE + 5)
+    ]
+    Trigger.objects.bulk_create(rows)
+    states = [("active", "")] * len(rows)
+    states[3] = ("rejected", "No.")
+    writes = {n: (TRIGGER, StateWrite(row.pk, *states[n])) for n, row in enumerate(rows)}
+    with django_assert_max_num_queries(5):  # three updates in a transaction
+        write_batch(writes)
+    stored = dict(Trigger.objects.values_list("trigger_id", "state"))
+    assert (stored.pop("t3"), stored.pop("t7")) == ("rejected", "parked")
+    assert set(stored.values()) == {"active"}
+    assert Trigger.objects.get(trigger_id="t3").error == "No."
 
 
 async def test_a_type_that_an_admin_described_keeps_the_description(

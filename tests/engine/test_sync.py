@@ -183,6 +183,23 @@ async def test_a_start_loads_what_is_enabled(
     await second.stop()
 
 
+async def test_a_start_writes_no_states_that_the_rows_tell(
+    engine: Engine, edit: Edit, site: SiteFunctions, flush: Flush
+) -> None:
+    """For ten thousand triggers that took seconds, in which no other process could write."""
+    await edit(lambda: [new("a"), new("b", "y"), new("c", "x", function_id="g")])
+    await flush()
+    park = partial(Trigger.objects.filter(trigger_id="b").update, state="parked")
+    await engine.database.run(park)
+    second = Engine(site=site)
+    await second.start()
+    assert states(second) == {"a": "active", "b": "active", "c": "rejected"}
+    assert [write.pk for _, write in second.mirror.take().values()] == [
+        (await engine.database.run(row, "b")).pk
+    ]
+    await second.stop()
+
+
 async def test_an_engine_that_slept_through_a_pruning_reads_everything(
     engine: Engine, edit: Edit
 ) -> None:
