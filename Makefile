@@ -7,13 +7,15 @@ RUN_ARGS ?=
 TEST_ARGS ?=
 # Two processes, each with a module of tests at a time; TEST_ARGS="-n 0" is one process, as for pdb.
 TOGETHER := -n 2 --dist loadfile --no-loadscope-reorder
+CLUSTER_ARGS ?=
+KILL_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_ARGS ?=
 SCALE_ARGS ?=
 SDK_ARGS ?=
 
-.PHONY: help run superuser test test-fast test-postgres test-sdk lint format screenshots bench soak fuzz scale clean
+.PHONY: help run superuser test test-fast test-postgres test-sdk lint format screenshots cluster kill bench soak fuzz scale clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -63,6 +65,14 @@ format: $(BIN)/.dev ## Format the code
 
 screenshots: $(BIN)/.dev ## Make the pictures of the README anew, with the system's Chromium
 	$(BIN)/python -m tests.browser.tour
+
+cluster: $(BIN)/.dev ## Run 3 ASGI processes, 2 Celery workers and 2 beats on local PostgreSQL and Redis (CLUSTER_ARGS="--asgi 4 --port 9001")
+	.ci/services postgres redis
+	$(BIN)/python -m benchmarks.cluster $(CLUSTER_ARGS)
+
+kill: $(BIN)/.dev ## Kill one process of a cluster after the other under mixed load: does anything break? (KILL_ARGS=--short)
+	.ci/services postgres redis
+	$(BIN)/python -m benchmarks.kill $(KILL_ARGS)
 
 bench: $(BIN)/.dev ## Measure throughput and latency (BENCH_ARGS=--quick for a short look)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

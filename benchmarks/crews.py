@@ -75,10 +75,10 @@ class Crew:
         pid = self._running[name].pid
         return {pid, *children_of(pid)}
 
-    def ended(self) -> dict[str, int]:
-        """Return the exit codes of those that ended by themselves, by their names."""
+    def ended(self) -> list[Process]:
+        """Return those that ended by themselves, each once."""
         over = [name for name, process in self._running.items() if not process.is_running]
-        return {name: self._running.pop(name).wait() for name in over}
+        return [self._running.pop(name) for name in over]
 
     def kill_child(self, name: str, chance: random.Random) -> None:
         """Kill one child of a process, as the system does when memory is short."""

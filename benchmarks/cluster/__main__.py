@@ -69,9 +69,9 @@ def _watch(cluster: Cluster) -> None:
     """Start again what ends, until somebody presses Ctrl-C."""
     while True:
         time.sleep(LOOK_S)
-        for name, code in cluster.site.crew.ended().items():
-            _show(name, f"ended with {code}; started again")
-            cluster.site.crew.restart(name)
+        for process in cluster.site.crew.ended():
+            _show(process.name, f"ended with {process.wait()}; started again")
+            cluster.site.crew.restart(process.name)
 
 
 def _show(name: str, line: str) -> None:

@@ -1,0 +1,1 @@
+"""Is a cluster one engine while its processes die? (``make kill``)."""
