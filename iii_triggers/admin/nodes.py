@@ -24,6 +24,7 @@ class NodeAdmin(ReadOnly, EngineAdmin[Node]):
         "runs_dropped",
         "started_at",
         "heartbeat_at",
+        "draining_since",
     )
     list_filter = ("kind", "host")
     search_fields = ("node_id", "host")
@@ -36,6 +37,7 @@ class NodeAdmin(ReadOnly, EngineAdmin[Node]):
         "runs_dropped",
         "started_at",
         "heartbeat_at",
+        "draining_since",
     )
     readonly_fields = ("worker_count",)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import EmptyFieldListFilter
 from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
@@ -19,13 +20,13 @@ from .base import EngineAdmin, ReadOnly
 from .formatting import NOTHING, moment, with_note
 from .links import count_link, run_list_url
 from .live_links import function_links, list_url, trigger_links, type_links
-from .worker_disconnect import Disconnecting
+from .worker_verbs import WorkerVerbs
 
 MEASURED = _("Counted since it connected, and written with every heartbeat of its process.")
 
 
 @admin.register(Worker)
-class WorkerAdmin(Disconnecting, ReadOnly, EngineAdmin[Worker]):
+class WorkerAdmin(WorkerVerbs, ReadOnly, EngineAdmin[Worker]):
     """The workers that are connected now."""
 
     list_display = (
@@ -39,11 +40,11 @@ class WorkerAdmin(Disconnecting, ReadOnly, EngineAdmin[Worker]):
         "node_and_address",
         "namespace",
     )
-    list_filter = ("runtime", "version", "namespace")
+    list_filter = ("runtime", "version", "namespace", ("draining_since", EmptyFieldListFilter))
     list_select_related = ("node",)
     search_fields = ("worker_id", "name", "description", "ip")
     fieldsets = (
-        (None, {"fields": ("name", "description", "connected_since", "seen")}),
+        (None, {"fields": ("name", "description", "connected_since", "seen", "draining")}),
         (
             _("Invocations"),
             {
@@ -58,6 +59,7 @@ class WorkerAdmin(Disconnecting, ReadOnly, EngineAdmin[Worker]):
     readonly_fields = (
         "connected_since",
         "seen",
+        "draining",
         "invocations",
         "failures",
         "malformed_frames",
@@ -76,7 +78,8 @@ class WorkerAdmin(Disconnecting, ReadOnly, EngineAdmin[Worker]):
     @admin.display(description=_("worker"), ordering="name")
     def name_or_id(self, worker: Worker) -> SafeString:
         """The name, or the id of a worker without one, and what it says of itself."""
-        return with_note(str(worker), worker.description)
+        note = gettext("draining") if worker.draining_since else ""
+        return with_note(str(worker), ", ".join(filter(None, (note, worker.description))))
 
     @admin.display(description=_("functions"), ordering="functions_")
     def function_count(self, worker: Worker) -> SafeString | str:
@@ -99,6 +102,11 @@ class WorkerAdmin(Disconnecting, ReadOnly, EngineAdmin[Worker]):
     def connected_since(self, worker: Worker) -> str:
         """When the connection was opened."""
         return moment(worker.connected_at)
+
+    @admin.display(description=_("draining since"))
+    def draining(self, worker: Worker) -> str:
+        """Since when it gets no new calls."""
+        return moment(worker.draining_since)
 
     @admin.display(description=_("SDK"), ordering="version")
     def sdk(self, worker: Worker) -> str:
@@ -156,7 +164,7 @@ class WorkerAdmin(Disconnecting, ReadOnly, EngineAdmin[Worker]):
         if worker is not None:
             url = run_list_url(worker=worker.worker_id)
             context["list_links"] = {url: gettext("Runs on this worker")}
-            context |= self.disconnect_context(request, worker)
+            context |= self.verbs_context(request, worker)
         return super().render_change_form(request, context, *args, **kwargs)
 
 

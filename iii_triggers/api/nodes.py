@@ -23,6 +23,7 @@ SHOWN = OpenApiExample(
         "pid": 7,
         "started_at": "2026-01-31T12:00:00Z",
         "heartbeat_at": "2026-01-31T12:05:00Z",
+        "draining_since": None,
     },
 )
 
@@ -32,7 +33,15 @@ class NodeSerializer(RowSerializer):
 
     class Meta:
         model = Node
-        fields = ("node_id", "kind", "host", "pid", "started_at", "heartbeat_at")
+        fields = (
+            "node_id",
+            "kind",
+            "host",
+            "pid",
+            "started_at",
+            "heartbeat_at",
+            "draining_since",
+        )
         read_only_fields = fields
 
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from iii_triggers.models import Worker
-from iii_triggers.operations.workers import disconnect
+from iii_triggers.operations.workers import disconnect, drain
 
 from .fields import RowSerializer
 from .filters import text
@@ -40,6 +40,7 @@ SHOWN = OpenApiExample(
         "metrics": {"invocations_total": 41},
         "connected_at": "2026-01-31T12:00:00Z",
         "last_seen": "2026-01-31T12:05:00Z",
+        "draining_since": None,
     },
 )
 
@@ -70,6 +71,7 @@ class WorkerSerializer(RowSerializer):
             "metrics",
             "connected_at",
             "last_seen",
+            "draining_since",
         )
         read_only_fields = fields
 
@@ -88,6 +90,7 @@ class WorkerViewSet(RetrieveModelMixin, ApiViewSet):
         "list": "view_worker",
         "retrieve": "view_worker",
         "disconnect": "view_worker manage_worker",
+        "drain": "view_worker manage_worker",
     }
     filters = {
         "name": text("name"),
@@ -116,4 +119,22 @@ class WorkerViewSet(RetrieveModelMixin, ApiViewSet):
         """
         worker: Worker = self.get_object()
         disconnect(worker, user=request.user, message="Disconnected through the REST API.")
+        return Response(self.get_serializer(worker).data, status=HTTPStatus.ACCEPTED)
+
+    @describe(
+        summary="Drain a worker",
+        request=None,
+        responses={202: OpenApiResponse(WorkerSerializer, description="It has begun.")},
+        examples=[SHOWN],
+    )
+    @action(detail=True, methods=["post"])
+    def drain(self, request: Request, pk: str) -> Response:
+        """Send it no new calls, and close its connection once it has finished those it has.
+
+        It gets `III_SHUTDOWN_GRACE_S` for them. The worker connects again by itself, under another
+        id, as after a disconnect; when none of its calls is to be lost, this is the way.
+        """
+        worker: Worker = self.get_object()
+        drain(worker, user=request.user, message="Drained through the REST API.")
+        worker.refresh_from_db()
         return Response(self.get_serializer(worker).data, status=HTTPStatus.ACCEPTED)

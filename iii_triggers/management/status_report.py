@@ -81,9 +81,14 @@ def _row(title: str, text: str) -> str:
 
 def _process(process: Process) -> str:
     node = process.node
-    silent = "" if process.is_alive else "  SILENT"
     place = printable(f"{node.host}:{node.pid}")
-    return f"{node.kind:<7} {place}  heartbeat {age_text(process.heartbeat_age_s)} ago{silent}"
+    heartbeat = f"heartbeat {age_text(process.heartbeat_age_s)} ago"
+    work = (
+        f"{process.workers:,} workers, {process.in_flight:,} in flight" if process.workers else ""
+    )
+    silent = "" if process.is_alive else "SILENT"
+    draining = "draining" if node.draining_since else ""
+    return "  ".join(filter(None, (f"{node.kind:<7} {place}", heartbeat, work, silent, draining)))
 
 
 def _deliveries(status: Status) -> str:
@@ -129,6 +134,9 @@ def _process_json(process: Process) -> dict[str, Any]:
         "started_at": node.started_at.isoformat(),
         "heartbeat_age_s": round(process.heartbeat_age_s, 3),
         "alive": process.is_alive,
+        "draining": node.draining_since is not None,
+        "workers": process.workers,
+        "in_flight": process.in_flight,
         "runs_dropped": node.runs_dropped,
     }
 

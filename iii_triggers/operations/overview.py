@@ -45,6 +45,10 @@ class Process:
     heartbeat_age_s: float
     is_alive: bool
     """Whether the last heartbeat is younger than ``III_NODE_TIMEOUT_S``."""
+    workers: int = 0
+    """How many workers are connected to it."""
+    in_flight: int = 0
+    """How many runs these have not answered, as of its last heartbeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,10 @@ def runs(span: Span, now: datetime) -> list[TypeTraffic]:
 def processes() -> list[Process]:
     """Return the processes that have a row, by host and process id."""
     now = timezone.now()
-    return [_process(node, now) for node in Node.objects.order_by("host", "pid")]
+    rows: Any = Node.objects.annotate(
+        workers_=Count("workers"), in_flight_=Sum("workers__in_flight", default=0)
+    )
+    return [_process(node, now) for node in rows.order_by("host", "pid")]
 
 
 def workers(*, newest: int = 5) -> Workers:
@@ -153,12 +160,14 @@ def next_firings(number: int = 5) -> list[Firing]:
     return list(_different(soonest))[:number]
 
 
-def _process(node: Node, now: datetime) -> Process:
+def _process(node: Any, now: datetime) -> Process:
     age = now - node.heartbeat_at
     return Process(
         node=node,
         heartbeat_age_s=max(age.total_seconds(), 0.0),
         is_alive=age < timedelta(seconds=settings.III_NODE_TIMEOUT_S),
+        workers=node.workers_,
+        in_flight=node.in_flight_,
     )
 
 

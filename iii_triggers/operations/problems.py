@@ -18,9 +18,11 @@ Kind = Node.Kind
 SERVING = (Kind.ENGINE, Kind.ASGI, Kind.CELERY)
 """Processes that run functions."""
 LATE = timedelta(minutes=1)
+MAX_NAMED = 5
 
 CODES = {
     "engine": "no process runs functions",
+    "silent": "processes have no heartbeat",
     "late": "deliveries that are due are not run",
     "cron": "cron triggers that are due do not fire",
     "dead": "deliveries are dead",
@@ -44,6 +46,10 @@ def of_processes(processes: Sequence[Process]) -> Iterator[Problem]:
     if not any(one.is_alive and one.node.kind in SERVING for one in processes):
         text = gettext("No engine is running: start `manage.py runengine`, or your servers.")
         yield Problem(code="engine", text=text)
+    silent = [str(one.node) for one in processes if not one.is_alive]
+    if silent:
+        text = ngettext("%d process is silent: %s.", "%d processes are silent: %s.", len(silent))
+        yield Problem(code="silent", text=text % (len(silent), ", ".join(silent[:MAX_NAMED])))
     dropped = sum(one.node.runs_dropped for one in processes)
     if dropped:
         text = gettext("%s runs are not in the history: more ended than it could write.")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]  # no types
+from uvicorn_worker import UvicornWorker
 
 from .uvicorn_options import options
 

@@ -61,6 +61,7 @@ ENDPOINTS = [
     Endpoint("GET", "workers/", "view_worker"),
     Endpoint("GET", "workers/{worker.pk}/", "view_worker"),
     Endpoint("POST", "workers/{worker.pk}/disconnect/", "view_worker manage_worker"),
+    Endpoint("POST", "workers/{worker.pk}/drain/", "view_worker manage_worker"),
     Endpoint("GET", "topics/", "view_topic"),
     Endpoint("GET", "topics/{topic.name}/", "view_topic"),
     Endpoint("POST", "topics/{topic.name}/publish/", "publish_topic", {"data": 1}),

@@ -73,8 +73,18 @@ def test_a_worker_is_disconnected_wherever_it_is(root: Client, workers: list[Wor
     problem(send(root, "POST", f"{LIST}nobody/disconnect/"), 404)
 
 
+def test_a_worker_is_drained_wherever_it_is(root: Client, workers: list[Worker]) -> None:
+    worker = workers[0]
+    response = send(root, "POST", f"{LIST}{worker.pk}/drain/")
+    assert (response.status_code, response.json()["worker_id"]) == (202, worker.pk)
+    assert response.json()["draining_since"] is not None
+    assert [(row.kind, row.key) for row in Change.objects.all()] == [("drain", worker.pk)]
+    assert LogEntry.objects.get().change_message == "Drained through the REST API."
+    problem(send(root, "POST", f"{LIST}nobody/drain/"), 404)
+
+
 def test_nodes_are_listed(root: Client, workers: list[Worker]) -> None:
     (row,) = send(root, "GET", "nodes/?kind=other&host=elsewhere").json()["results"]
-    assert (row["node_id"], row["pid"]) == ("other", 1)
+    assert (row["node_id"], row["pid"], row["draining_since"]) == ("other", 1, None)
     assert send(root, "GET", "nodes/?kind=asgi").json()["results"] == []
     assert list(fields(problem(send(root, "GET", "nodes/?kind=x"), 400))) == ["kind"]

@@ -57,6 +57,18 @@ def test_all_is_well_where_a_process_runs_and_nothing_is_dead(process: Node) -> 
     assert "!" not in text
 
 
+def test_a_process_that_stops_is_told_with_what_it_still_does(process: Node) -> None:
+    now = timezone.now()
+    Node.objects.update(draining_since=now)
+    for number in (1, 2):
+        Worker.objects.create(
+            worker_id=f"w{number}", node=process, connected_at=now, last_seen=now, in_flight=number
+        )
+    assert "2 workers, 3 in flight  draining" in status()[1]
+    (one,) = json.loads(status("--json")[1])["processes"]
+    assert (one["draining"], one["workers"], one["in_flight"]) == (True, 2, 3)
+
+
 def test_a_history_that_is_off_is_told(process: Node, settings: Any) -> None:
     assert re.search(r"^Last hour +not known: the history is off$", status()[1], re.MULTILINE)
     settings.III_HISTORY = "all"

@@ -26,12 +26,22 @@ def codes(found: Iterable[Problem]) -> list[str]:
 @pytest.mark.parametrize("kind", ["engine", "asgi", "celery"])
 def test_some_process_must_run_functions(kind: str) -> None:
     assert codes(problems.of_processes([process("other"), process(kind)])) == []
-    assert codes(problems.of_processes([process(kind, is_alive=False)])) == ["engine"]
+    assert codes(problems.of_processes([process(kind, is_alive=False)])) == ["engine", "silent"]
 
 
 @pytest.mark.parametrize("kind", ["other", "beat"])
 def test_other_processes_run_none(kind: str) -> None:
     assert codes(problems.of_processes([process(kind)])) == ["engine"]
+
+
+def test_processes_without_heartbeat_are_named() -> None:
+    silent = [
+        Process(node=Node(kind="asgi", host=f"web-{n}", pid=7), heartbeat_age_s=60, is_alive=False)
+        for n in range(7)
+    ]
+    problem = next(p for p in problems.of_processes(silent) if p.code == "silent")
+    assert problem.text.startswith("7 processes are silent: asgi web-0:7, asgi web-1:7")
+    assert "web-5" not in problem.text
 
 
 def test_runs_that_were_not_kept_are_a_problem() -> None:
@@ -72,7 +82,7 @@ def test_rejected_triggers_are_a_problem() -> None:
 def test_every_problem_is_described() -> None:
     now = timezone.now()
     found = [
-        *problems.of_processes([process("beat", dropped=1)]),
+        *problems.of_processes([process("beat", dropped=1, is_alive=False)]),
         *problems.of_deliveries(Backlog(dead=1, due_since=now - timedelta(hours=1))),
         *problems.of_firings([Firing(trigger=Trigger(), at=now - timedelta(hours=1))]),
         *problems.of_triggers({"rejected": 1}),

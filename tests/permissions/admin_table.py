@@ -77,7 +77,13 @@ MATRIX: dict[str, dict[str, Who]] = {
         "action fire_now": ACT,
     },
     "triggertype": EDITED,
-    "worker": {**READ_ONLY, "disconnect POST": ACT, "action disconnect_selected": ACT},
+    "worker": {
+        **READ_ONLY,
+        "drain POST": ACT,
+        "disconnect POST": ACT,
+        "action drain_selected": ACT,
+        "action disconnect_selected": ACT,
+    },
     "workertoken": {**EDITED, "action revoke": EDIT},
 }
 

@@ -28,6 +28,7 @@ MATRIX: dict[str, frozenset[str]] = {
     "GET /workers/": LOOK,
     "GET /workers/{worker.pk}/": LOOK,
     "POST /workers/{worker.pk}/disconnect/": ACT,
+    "POST /workers/{worker.pk}/drain/": ACT,
     "GET /topics/": LOOK,
     "GET /topics/{topic.name}/": LOOK,
     "POST /topics/{topic.name}/publish/": ACT,

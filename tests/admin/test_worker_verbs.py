@@ -1,4 +1,4 @@
-"""Disconnecting workers in the admin."""
+"""Disconnecting and draining workers in the admin."""
 
 from __future__ import annotations
 
@@ -61,12 +61,31 @@ def test_the_action_disconnects_all_that_are_selected(
     assert LogEntry.objects.count() == 2
 
 
+def test_a_worker_is_drained_by_button_and_by_action(
+    owner: Client, worker: Worker, make_worker: Any
+) -> None:
+    page = owner.get(f"{LIST}{worker.pk}/change/").content.decode()
+    assert f'action="{LIST}{worker.pk}/drain/"' in page
+    answer = owner.post(f"{LIST}{worker.pk}/drain/", follow=True)
+    assert "1 worker drains" in answer.content.decode()
+    assert "draining" in owner.get(LIST).content.decode()
+    other = make_worker()
+    data = {"action": "drain_selected", "_selected_action": [worker.pk, other.pk]}
+    assert "2 workers drain" in owner.post(LIST, data, follow=True).content.decode()
+    drained = Change.objects.filter(kind="drain").values_list("key", flat=True)
+    assert set(drained) == {worker.pk, other.pk}
+    assert wanted() == []
+    assert set(LogEntry.objects.values_list("change_message", flat=True)) == {"Drained."}
+
+
 def test_a_viewer_neither_sees_the_button_nor_can_disconnect(
     viewer: Client, worker: Worker
 ) -> None:
-    assert "disconnect" not in viewer.get(f"{LIST}{worker.pk}/change/").content.decode()
-    assert "disconnect" not in viewer.get(LIST).content.decode()
+    for verb in ("disconnect", "drain_", "/drain"):
+        assert verb not in viewer.get(f"{LIST}{worker.pk}/change/").content.decode()
+        assert verb not in viewer.get(LIST).content.decode()
     assert viewer.post(url(worker)).status_code == 403
+    assert viewer.post(f"{LIST}{worker.pk}/drain/").status_code == 403
     act(viewer, worker)
     assert wanted() == []
 
