@@ -2,11 +2,12 @@
 
 It runs with nothing but Python. ``DATABASE_URL``, ``REDIS_URL``, ``CELERY_BROKER_URL``,
 ``SECRET_KEY``, ``DEBUG`` and ``ALLOWED_HOSTS`` in the environment make it a site for more than one
-machine; ``III_METRICS_TOKEN`` lets Prometheus in.
+machine; ``III_METRICS_TOKEN`` lets Prometheus in, and with ``LOG_FORMAT=json`` it logs JSON.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -125,10 +126,24 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "iii_triggers.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if os.environ.get("LOG_FORMAT") == "json" else "line",
+        },
+    },
+    "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "iii_project": {"handlers": ["console"], "level": "INFO"},
-        "iii_triggers": {"handlers": ["console"], "level": "INFO"},
+        "iii_project": {"level": "INFO"},
+        "iii_triggers": {"level": "INFO"},
+        # Without handlers of its own, which would write everything twice.
+        "django": {"level": "INFO"},
     },
 }
+logging.captureWarnings(True)  # noqa: FBT003 - the standard library's own
+# Celery keeps what LOGGING says instead of a format of its own.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from iii_triggers.engine.causes import Cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,11 @@ class Invocation:
     metadata: Any = None
     """The metadata of the trigger, or of the call."""
     traceparent: str | None = None
-    """W3C trace context of the caller."""
+    """W3C trace context of the caller, or of the span of this run."""
+    namespace: str = ""
+    """Namespace of the function; "" where that is not known, as in ``runworker``."""
+    cause: Cause | None = None
+    """``trigger_type``, ``trigger_id``, ``delivery_id`` and ``attempt``; None of a direct call."""
 
 
 _current: ContextVar[Invocation | None] = ContextVar("iii_invocation", default=None)
@@ -49,3 +56,35 @@ def current_traceparent() -> str:
 def enter(invocation: Invocation) -> None:
     """Make ``invocation`` the current one for the rest of the running task or context."""
     _current.set(invocation)
+
+
+class Subject(Protocol):
+    """What fires: a trigger, for instance."""
+
+    @property
+    def function_id(self) -> str:
+        """The function that it runs."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the function."""
+
+    @property
+    def cause(self) -> Cause:
+        """The trigger and the delivery."""
+
+
+@dataclass(slots=True)
+class ThisProcess:
+    """What is the same for all that is logged in a process."""
+
+    node_id: str = ""
+
+
+this_process = ThisProcess()
+
+firing: ContextVar[tuple[str, Subject] | None] = ContextVar("iii_firing", default=None)
+"""The firing that a door works on, and the id of its invocation, "" if it has none yet."""
+
+speaking_worker: ContextVar[str] = ContextVar("iii_worker", default="")
+"""Id of the worker whose socket is read."""

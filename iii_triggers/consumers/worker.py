@@ -11,6 +11,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 
 from iii_triggers.conf import settings
+from iii_triggers.context import speaking_worker
 from iii_triggers.engine.access.authentication import AuthFunctionAway
 from iii_triggers.engine.connections import WorkerConnection
 from iii_triggers.engine.core import Engine
@@ -59,6 +60,7 @@ class WorkerConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no ty
                 # The token ended while the auth function was asked.
                 return
             connection = engine.connect(sender, ip=peer_ip(scope), session=session)
+            speaking_worker.set(connection.worker_id)
             teardown = asyncio.create_task(_tear_down(engine, connection, sender))
             await _read_frames(engine, connection, frames.receive)
         except PeerGone:

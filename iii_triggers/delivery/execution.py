@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
+from iii_triggers.context import firing
 from iii_triggers.engine.calls import Call
 from iii_triggers.engine.causes import Cause
 from iii_triggers.engine.conditions import condition_holds
@@ -54,16 +55,28 @@ def run_delivery(delivery_id: str) -> bool:
         _have_node()
         row = claims.submit(delivery_id).result()
     except Exception:
-        logger.exception("Delivery %s could not be claimed.", delivery_id)
+        extra = {"delivery_id": delivery_id}
+        logger.exception("Delivery %s could not be claimed.", delivery_id, extra=extra)
         return False
     if row is None:
         return False
     held_leases.add(row)
+    told = firing.set(("", _Attempt(row)))
     try:
         _finish(row, _run(row))
     finally:
+        firing.reset(told)
         held_leases.remove(row)
     return True
+
+
+class _Attempt:
+    """What is known of an attempt where something is logged about it."""
+
+    def __init__(self, row: Delivery) -> None:
+        self.function_id = row.function_id
+        self.namespace = row.namespace
+        self.cause = _cause(row, None)
 
 
 def _have_node() -> None:

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections
 from django.utils.module_loading import import_string
 
 from iii_triggers.conf import settings
+from iii_triggers.context import this_process
 from iii_triggers.models import Node
 from iii_triggers.protocol.errors import EngineNotRunning
 from iii_triggers.protocol.messages import WorkerRegistered
@@ -140,6 +141,7 @@ class Engine:
         """Load what the site declares and the database holds, then keep in step with it."""
         self.site.discover()
         self.invoker.tracer = find_tracer()
+        this_process.node_id = self.node.node_id
         self._types = {type_.id: type_ for type_ in _load_types(settings.III_TRIGGER_TYPES)}
         await self.database.run(self.node.join)
         await self.database.run(prepare_rows, self.site, list(self._types.values()))

@@ -29,16 +29,18 @@ def fire(invoker: Invoker, triggers: Iterable[Trigger], payload: Any) -> None:
     data = (payload if isinstance(payload, Payload) else Payload.of(payload)).json()
     traceparent = current_traceparent() or None
     for trigger in triggers:
+        invocation_id = invoker.new_id()
         call = Call(
             function_id=trigger.function_id,
             namespace=trigger.namespace,
             # One each: functions of the site must not see what another does to its input.
             data=Payload.of_json(data),
             metadata=trigger.metadata,
+            invocation_id=invocation_id,
             traceparent=traceparent,
             cause=trigger.cause,
         )
-        invoker.start(call, partial(_log_failure, trigger))
+        invoker.start(call, partial(_log_failure, trigger, invocation_id))
 
 
 def call_by_hand(row: TriggerRow, data: Payload, *, timeout_s: float | None) -> Call:
@@ -53,11 +55,19 @@ def call_by_hand(row: TriggerRow, data: Payload, *, timeout_s: float | None) -> 
     )
 
 
-def _log_failure(trigger: Trigger, outcome: Outcome) -> None:
+def about(trigger: Trigger, invocation_id: str) -> dict[str, str]:
+    """Return what a log about a firing says besides its text."""
+    return {
+        "action": "fire",
+        "invocation_id": invocation_id,
+        "function_id": trigger.function_id,
+        "namespace": trigger.namespace,
+        "trigger_id": trigger.id,
+        "trigger_type": trigger.trigger_type,
+    }
+
+
+def _log_failure(trigger: Trigger, invocation_id: str, outcome: Outcome) -> None:
     if isinstance(outcome, IiiError):
-        logger.warning(
-            "Trigger %s: %s",
-            trigger.id,
-            outcome.message,
-            extra={"action": "fire", "trigger_id": trigger.id},
-        )
+        extra = about(trigger, invocation_id)
+        logger.warning("Trigger %s: %s", trigger.id, outcome.message, extra=extra)

@@ -33,6 +33,8 @@ async def run_handler(pending: Pending, function: LocalFunction, threads: SiteTh
             function_id=call.function_id,
             metadata=call.metadata,
             traceparent=call.traceparent,
+            namespace=call.namespace,
+            cause=call.cause,
         )
     )
     if pending.traced is not None:

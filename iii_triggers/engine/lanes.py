@@ -17,6 +17,7 @@ from iii_triggers.context import current_traceparent
 from iii_triggers.protocol.errors import IiiError
 
 from .calls import Call, Done, Outcome
+from .firing import about
 from .invocation import Invoker
 from .payload import Payload
 from .trigger_values import Trigger
@@ -107,19 +108,20 @@ class Lanes:
             self._run(firing, done)
             return
         call = _call(firing, firing.condition)
-        self.invoker.start(call, partial(self._judge, firing, done))
+        call.invocation_id = id_ = self.invoker.new_id()
+        self.invoker.start(call, partial(self._judge, firing, id_, done))
 
-    def _judge(self, firing: Firing, done: Done, outcome: Outcome) -> None:
+    def _judge(self, firing: Firing, invocation_id: str, done: Done, outcome: Outcome) -> None:
         """Go on unless the condition said no, or failed (trigger reference, section 1.4)."""
         if isinstance(outcome, IiiError):
-            _log(firing, outcome, "did not fire, because its condition failed")
+            _log(firing, invocation_id, outcome, "did not fire, because its condition failed")
             done(outcome)
             return
         try:
             is_no = outcome.value() is False
         except IiiError as error:
             # Valid JSON of a worker may hold what cannot be read here, such as 1e999.
-            _log(firing, error, "did not fire, because its condition failed")
+            _log(firing, invocation_id, error, "did not fire, because its condition failed")
             done(error)
             return
         if is_no:
@@ -130,12 +132,13 @@ class Lanes:
     def _run(self, firing: Firing, done: Done) -> None:
         call = _call(firing, firing.trigger.function_id)
         call.cause = firing.trigger.cause
-        self.invoker.start(call, partial(_finish, firing, done))
+        call.invocation_id = id_ = self.invoker.new_id()
+        self.invoker.start(call, partial(_finish, firing, id_, done))
 
 
-def _finish(firing: Firing, done: Done, outcome: Outcome) -> None:
+def _finish(firing: Firing, invocation_id: str, done: Done, outcome: Outcome) -> None:
     if isinstance(outcome, IiiError):
-        _log(firing, outcome, "failed")
+        _log(firing, invocation_id, outcome, "failed")
     done(outcome)
 
 
@@ -150,11 +153,6 @@ def _call(firing: Firing, function_id: str) -> Call:
     )
 
 
-def _log(firing: Firing, error: IiiError, what: str) -> None:
-    logger.warning(
-        "Trigger %s %s: %s",
-        firing.trigger.id,
-        what,
-        error.message,
-        extra={"action": "fire", "trigger_id": firing.trigger.id},
-    )
+def _log(firing: Firing, invocation_id: str, error: IiiError, what: str) -> None:
+    extra = about(firing.trigger, invocation_id)
+    logger.warning("Trigger %s %s: %s", firing.trigger.id, what, error.message, extra=extra)

@@ -51,5 +51,12 @@ class DrainingServer(uvicorn.Server):
 def serve(plan: ServerPlan) -> None:
     """Serve until SIGINT or SIGTERM. Raise OSError if a port is taken."""
     sockets = plan.bind()
-    config = uvicorn.Config(plan.application, log_level="warning", access_log=False, **options())
+    config = uvicorn.Config(
+        plan.application,
+        # Where its logs go is for LOGGING of the site to say.
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        **options(),
+    )
     DrainingServer(config, plan=plan).run(sockets)

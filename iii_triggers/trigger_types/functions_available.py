@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from iii_triggers.builtins.function_rows import Row, function_rows, known_functions
 from iii_triggers.builtins.visibility import info_of, sees_everything, visible
 from iii_triggers.engine.calls import Call, Outcome
+from iii_triggers.engine.firing import about
 from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.codec import to_json
 from iii_triggers.protocol.errors import IiiError
@@ -163,18 +164,21 @@ class FunctionsAvailableTriggerType(TriggerRegistrator):
         trigger = subscriber.trigger
         data = self._input_for(self._engine, trigger.worker)
         subscriber.is_busy, subscriber.is_behind = True, False
+        invocation_id = self._engine.invoker.new_id()
         call = Call(
             function_id=trigger.function_id,
             namespace=trigger.namespace,
             data=Payload.of_json(data),
             metadata=trigger.metadata,
+            invocation_id=invocation_id,
             cause=trigger.cause,
         )
-        self._engine.invoker.start(call, partial(self._done, subscriber))
+        self._engine.invoker.start(call, partial(self._done, subscriber, invocation_id))
 
-    def _done(self, subscriber: Subscriber, outcome: Outcome) -> None:
+    def _done(self, subscriber: Subscriber, invocation_id: str, outcome: Outcome) -> None:
         if isinstance(outcome, IiiError):
-            logger.warning("Trigger %s: %s", subscriber.trigger.id, outcome.message)
+            extra = about(subscriber.trigger, invocation_id)
+            logger.warning("Trigger %s: %s", subscriber.trigger.id, outcome.message, extra=extra)
         subscriber.is_busy = False
         is_there = self._subscribers.get(subscriber.trigger.key) is subscriber
         # Later, because a call that fails at once would call itself.

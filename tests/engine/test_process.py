@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from queue import Queue
 from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from iii_triggers import afire_triggers, ainvoke, fire_triggers, get_engine, invoke
+from iii_triggers.context import speaking_worker
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.declarations import SiteFunctions
 from iii_triggers.engine.process import process_engine
@@ -46,6 +48,19 @@ def test_plain_code_calls_functions(background: None, site: SiteFunctions) -> No
     declare(site, "double", lambda data: data * 2)
     assert invoke("double", 21) == 42
     assert threading.current_thread() is threading.main_thread()
+
+
+def test_the_loops_of_the_engine_keep_nothing_of_who_called_first(
+    background: None, site: SiteFunctions, settings: Any
+) -> None:
+    settings.III_HEARTBEAT_INTERVAL_S = 0.01
+    declare(site, "double", lambda data: data * 2)
+    beats: Queue[str] = Queue()
+    get_engine().on_beat.append(lambda: beats.put(speaking_worker.get()))
+    told = speaking_worker.set("who calls first")
+    assert invoke("double", 21) == 42
+    speaking_worker.reset(told)
+    assert beats.get(timeout=5) == ""
 
 
 def test_many_threads_share_one_engine(background: None, site: SiteFunctions) -> None:

@@ -127,7 +127,9 @@ def _fire_rows(due: QuerySet[Trigger], now: datetime) -> tuple[int, int]:
 def _turn(row: Trigger, now: datetime, running: dict[str, str]) -> Turn:
     config = config_of(row)
     if config is None or row.next_fire_at is None:
-        logger.warning("Cron trigger %s has an invalid config now and is not fired.", row.pk)
+        extra = {"trigger_id": row.trigger_id, "trigger_type": row.trigger_type}
+        text = "Cron trigger %s has an invalid config now and is not fired."
+        logger.warning(text, row.pk, extra=extra)
         return Turn(row=row, next_fire_at=None, deliveries=[])
     slots = due_slots(config, noted=row.next_fire_at, now=now)
     if config.overlap == "skip":

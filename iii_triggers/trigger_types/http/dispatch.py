@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iii_triggers.conf import settings
+from iii_triggers.context import firing
 from iii_triggers.engine.calls import Call
 from iii_triggers.engine.channels import Channels
 from iii_triggers.engine.conditions import condition_holds
@@ -14,6 +16,7 @@ from iii_triggers.engine.invocation import Invoker
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import IiiError, SerializationFailed
+from iii_triggers.protocol.text import one_line
 from iii_triggers.protocol.trace_context import valid_traceparent
 
 from . import errors
@@ -37,6 +40,11 @@ from .upload import PIECE_BYTES
 
 if TYPE_CHECKING:
     from iii_triggers.engine.tracing.spans import Spans
+
+
+logger = logging.getLogger(__name__)
+
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +135,7 @@ class HttpDispatcher:
         traceparent: str | None,
     ) -> HttpResponse:
         error_id = self.invoker.new_id()
+        firing.set((error_id, match.target.trigger))
         try:
             middleware = _middleware(match.target.config)
             if middleware:
@@ -145,7 +154,7 @@ class HttpDispatcher:
             call = _call(match.target, Payload.of(value), error_id, traceparent)
             return _response(await exchange.run(call), match.target.config)
         except IiiError as error:
-            return errors.from_error(error, error_id=error_id)
+            return _failure(match, error, error_id)
         except RecursionError:
             too_deep = SerializationFailed("The value is nested too deeply.")
             return errors.from_error(too_deep, error_id=error_id)
@@ -227,6 +236,15 @@ def _call(target: HttpTarget, data: Payload, invocation_id: str, traceparent: st
         traceparent=traceparent,
         cause=target.trigger.cause,
     )
+
+
+def _failure(match: Match[HttpTarget], error: IiiError, error_id: str) -> HttpResponse:
+    response = errors.from_error(error, error_id=error_id)
+    if response.status >= SERVER_ERROR:
+        # No message: it is the function's, and may hold what was sent to it.
+        status, code = response.status, one_line(error.code)
+        logger.warning("%s /%s is answered %d: %s", match.method, match.pattern, status, code)
+    return response
 
 
 def _middleware(config: HttpConfig) -> Sequence[str]:

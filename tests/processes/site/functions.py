@@ -37,6 +37,12 @@ async def where_async(data: Json) -> Json:
     return {"pid": os.getpid()}
 
 
+@function("site.fail", triggers=[trigger("http", api_path="fail", http_method="POST")])
+def fail(data: Json) -> None:
+    """Raise what takes two lines."""
+    raise ValueError("two\nlines")
+
+
 @function("site.echo", triggers=[trigger("http", api_path="echo", http_method="POST")])
 async def echo(data: Json) -> Json:
     """Tell how long the body was."""
