@@ -13,6 +13,8 @@ from tests.support.closing import Closing
 from .crews import Crew, Member, OnLine
 from .databases import Database
 
+MIGRATED_S = 120.0
+
 
 class Site(Closing):
     """A migrated site with nothing running; all its processes end with the block.
@@ -40,7 +42,7 @@ class Site(Closing):
         )
         self.crew = Crew(self._environment, on_line=on_line)
         # Apps of benchmarks have no migrations.
-        self.run("manage.py", "migrate", "--run-syncdb", "--verbosity=0")
+        self.run("manage.py", "migrate", "--run-syncdb", "--verbosity=0", timeout_s=MIGRATED_S)
 
     def close(self) -> None:
         """End what was opened."""
