@@ -18,7 +18,9 @@ MAX_JOINED_BYTES = 64 * 1024
 class JoiningTransport:
     """A transport that holds writes back until the end of the step, or until they are many.
 
-    Everything but writing goes to the transport itself.
+    With ``pauses_late`` it also stops to read at the end of the step only. uvicorn pauses with
+    each message of a WebSocket until the application has taken it, most often in the same step:
+    two system calls, 5 us, for nothing. Everything else goes to the transport itself.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -26,6 +28,8 @@ class JoiningTransport:
         self._loop = asyncio.get_running_loop()
         self._parts: list[bytes] = []
         self._size = 0
+        self._pauses = False
+        self.pauses_late = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -44,6 +48,27 @@ class JoiningTransport:
         """Close after what was written."""
         self._flush()
         self._transport.close()
+
+    def pause_reading(self) -> None:
+        """Read no more, now or from the end of this step on."""
+        if self.pauses_late and not self._pauses:
+            self._pauses = True
+            self._loop.call_soon(self.pause_now)
+        elif not self.pauses_late:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on reading."""
+        if self._pauses:
+            self._pauses = False
+        else:
+            self._transport.resume_reading()
+
+    def pause_now(self) -> None:
+        """Read no more, if that was asked for and is yet to be done."""
+        if self._pauses and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._pauses = False
 
     def _flush(self) -> None:
         if self._parts and not self._transport.is_closing():

@@ -11,6 +11,8 @@ from typing import Any
 
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
+from .joined_writes import JoiningTransport
+
 BROKEN = 1006
 
 
@@ -20,6 +22,19 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
     loop: Any
     transport: Any
     pong_timer: Any
+    read_paused: bool
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to serve a connection."""
+        if isinstance(transport, JoiningTransport):
+            transport.pauses_late = True
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; what comes before the application took the last message is enough."""
+        if self.read_paused and isinstance(self.transport, JoiningTransport):
+            self.transport.pause_now()
+        super().data_received(data)
 
     async def send(self, message: Any) -> None:
         """Send a message; an upgrade that was answered with an HTTP error is over, not undone."""

@@ -27,6 +27,9 @@ class FakeTransport:
     def pause_reading(self):
         self.done.append("pause")
 
+    def resume_reading(self):
+        self.done.append("resume")
+
 
 def after_one_step(use):
     """Let ``use`` write to a joining transport; return what reached the real one in that step."""
@@ -91,3 +94,34 @@ def test_nothing_is_written_to_a_connection_that_was_lost():
 
 def test_everything_else_goes_to_the_transport_itself():
     assert after_one_step(lambda joining, _real: joining.pause_reading()) == ["pause"]
+
+
+def test_a_pause_that_is_over_within_the_step_is_none():
+    def use(joining, real):
+        joining.pauses_late = True
+        joining.pause_reading()
+        joining.resume_reading()
+
+    assert after_one_step(use) == []
+
+
+def test_a_pause_that_goes_on_begins_with_the_end_of_the_step():
+    def use(joining, real):
+        joining.pauses_late = True
+        joining.pause_reading()
+        joining.pause_reading()
+        assert real.done == []
+
+    assert after_one_step(use) == ["pause"]
+
+
+def test_a_late_pause_can_be_had_now_and_is_over_when_reading_goes_on():
+    def use(joining, real):
+        joining.pauses_late = True
+        joining.pause_now()
+        joining.pause_reading()
+        joining.pause_now()
+        assert real.done == ["pause"]
+        joining.resume_reading()
+
+    assert after_one_step(use) == ["pause", "resume"]

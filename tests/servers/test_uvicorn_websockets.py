@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import pytest
 import uvicorn
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from iii_triggers.servers.joined_writes import JoiningProtocol
 from iii_triggers.servers.uvicorn_websockets import PatientProtocol
 from tests.e2e.processes import free_ports
 
@@ -18,12 +21,15 @@ PING_S = 0.05
 
 
 @asynccontextmanager
-async def serving(application: Any, *, protocol: Any = PatientProtocol) -> AsyncIterator[str]:
+async def serving(
+    application: Any, *, protocol: Any = PatientProtocol, http: Any = JoiningProtocol
+) -> AsyncIterator[str]:
     """Serve an application whose peers are pinged all the time; give its URL."""
     [port] = free_ports(1)
     config = uvicorn.Config(
         application,
         port=port,
+        http=http,
         ws=protocol,
         lifespan="off",
         log_config=None,
@@ -40,7 +46,8 @@ async def serving(application: Any, *, protocol: Any = PatientProtocol) -> Async
             await task
 
 
-async def test_a_peer_that_is_not_read_is_not_dropped_for_its_silence() -> None:
+@pytest.mark.parametrize("http", ["auto", JoiningProtocol])
+async def test_a_peer_that_is_not_read_is_not_dropped_for_its_silence(http: Any) -> None:
     read_on, events = asyncio.Event(), []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -50,7 +57,7 @@ async def test_a_peer_that_is_not_read_is_not_dropped_for_its_silence() -> None:
         while (event := await receive())["type"] == "websocket.receive":
             events.append(event["text"])
 
-    async with serving(application) as url, connect(url, ping_interval=None) as peer:
+    async with serving(application, http=http) as url, connect(url, ping_interval=None) as peer:
         for text in ("one", "two"):
             await peer.send(text)
         # The pong to this ping is not read, because nobody takes the messages before it.
@@ -59,6 +66,37 @@ async def test_a_peer_that_is_not_read_is_not_dropped_for_its_silence() -> None:
         await peer.send("three")
         await peer.close()
     assert events == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("http", ["auto", JoiningProtocol])
+async def test_what_an_application_does_not_take_is_not_read_for_ever(http: Any) -> None:
+    read, end = [], asyncio.Event()
+
+    class Counting(PatientProtocol):
+        def data_received(self, data: bytes) -> None:
+            read.append(len(data))
+            super().data_received(data)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await end.wait()
+
+    serves = serving(application, protocol=Counting, http=http)
+    async with serves as url, connect(url, ping_interval=None) as peer:
+        sending = asyncio.ensure_future(_send(peer, [b"x" * 65536] * 200))
+        await asyncio.sleep(4 * PING_S)
+        end.set()
+        peer.transport.abort()
+        await sending
+    # The first message, and the piece that came with it.
+    assert 0 < sum(read) < 1_000_000
+
+
+async def _send(peer: Any, messages: list[bytes]) -> None:
+    with suppress(ConnectionClosed):
+        for message in messages:
+            await peer.send(message)
 
 
 async def test_a_connection_that_breaks_is_told_from_one_that_was_closed() -> None:
