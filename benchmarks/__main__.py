@@ -17,6 +17,9 @@ from .cells import CELLS
 from .edits.plan import Plan as EditsPlan
 from .edits.report import EditsReport
 from .edits.runs import measure_edits
+from .growth.plan import Plan as GrowthPlan
+from .growth.report import GrowthReport
+from .growth.runs import measure_growth
 from .history.plan import Plan as HistoryPlan
 from .history.report import HistoryReport
 from .history.runs import measure_history
@@ -34,7 +37,7 @@ from .workers.runs import measure_workers
 
 OUTPUT = Path("test-output") / "bench.json"
 SERVERS = ("uvicorn", "daphne")
-PARTS = ("requests", "deliveries", "workers", "history", "edits", "nodes")
+PARTS = ("requests", "deliveries", "workers", "history", "edits", "nodes", "growth")
 QUICK_SECONDS = 1.0
 DELIVERY_SECONDS = 5.0
 HISTORY_ROUNDS = 3
@@ -63,7 +66,7 @@ def _measure(options: argparse.Namespace) -> Report:
     )
     servers, ledger, workers, history = {}, LedgerReport(), {}, HistoryReport()
     nodes = NodesReport()
-    edits = EditsReport()
+    edits, growth = EditsReport(), GrowthReport()
     with tempfile.TemporaryDirectory() as folder:
         for server in options.servers if "requests" in options.parts else ():
             plan.say(server)
@@ -85,6 +88,9 @@ def _measure(options: argparse.Namespace) -> Report:
         if "nodes" in options.parts:
             plan.say("nodes")
             nodes = measure_nodes(_nodes_plan(plan, Path(folder)))
+        if "growth" in options.parts:
+            plan.say("growth")
+            growth = measure_growth(_growth_plan(options, plan, Path(folder)))
     return Report(
         seconds=plan.seconds,
         rounds=plan.rounds,
@@ -96,6 +102,7 @@ def _measure(options: argparse.Namespace) -> Report:
         history=history,
         nodes=nodes,
         edits=edits,
+        growth=growth,
     )
 
 
@@ -110,6 +117,22 @@ def _history_plan(options: argparse.Namespace, plan: Plan, folder: Path) -> Hist
         seconds=plan.seconds,
         rounds=1 if options.quick else HISTORY_ROUNDS * plan.rounds,
         folder=folder / "history",
+        say=plan.say,
+    )
+
+
+def _growth_plan(options: argparse.Namespace, plan: Plan, folder: Path) -> GrowthPlan:
+    return GrowthPlan(
+        triggers=1000 if options.quick else 10_000,
+        workers=50 if options.quick else 1000,
+        functions=1,
+        processes=2,
+        rounds=3 if options.quick else 5,
+        window=50,
+        settling_s=2 if options.quick else 8,
+        warm_up_s=5 if options.quick else 60,
+        load_s=20 if options.quick else 600,
+        folder=folder / "growth",
         say=plan.say,
     )
 

@@ -12,6 +12,7 @@ import msgspec
 
 from .cells import FLOOR, VIEW, Aim
 from .edits.report import EditsReport
+from .growth.report import GrowthReport
 from .history.report import HistoryReport
 from .ledger.report import LedgerReport
 from .load import Measurement
@@ -36,6 +37,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     history: HistoryReport
     nodes: NodesReport
     edits: EditsReport
+    growth: GrowthReport
 
     def failures(self) -> list[str]:
         """Name what was answered with anything but 200."""
@@ -66,6 +68,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         yield from self.history.lines()
         yield from self.nodes.lines()
         yield from self.edits.lines()
+        yield from self.growth.lines()
 
 
 def machine() -> dict[str, str]:

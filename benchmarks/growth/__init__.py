@@ -1,0 +1,1 @@
+"""What ten thousand triggers and a thousand workers cost, and what minutes of load leave behind."""
