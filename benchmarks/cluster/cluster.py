@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from tests.e2e.processes import free_ports
 HOST = "127.0.0.1"
 START_S = 120.0
 LOOK_S = 0.2
-NODES = "SELECT kind, pid FROM iii_triggers_node"
+NODES = "SELECT pid FROM iii_triggers_node"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +50,7 @@ class Cluster:
             self.wait_ready(name)
 
     def wait_ready(self, name: str, *, timeout_s: float = START_S) -> None:
-        """Return when a process is one of the nodes; raise TimeoutError if it does not get there.
-
-        That is when an ASGI process opens its port and a Celery worker takes deliveries.
-        """
+        """Return when a process does its work; raise TimeoutError if it does not get there."""
         deadline = time.monotonic() + timeout_s
         while not self.is_ready(name):
             if time.monotonic() > deadline:
@@ -60,9 +58,10 @@ class Cluster:
             time.sleep(LOOK_S)
 
     def is_ready(self, name: str) -> bool:
-        """Tell whether a process that was started is one of the nodes."""
-        nodes = {pid for _, pid in self.site.database.query(NODES)}
-        return not nodes.isdisjoint(self.site.crew.pids(name))
+        """Tell whether a process that was started is one of the nodes, with its port open."""
+        nodes = {pid for (pid,) in self.site.database.query(NODES)}
+        is_node = not nodes.isdisjoint(self.site.crew.pids(name))
+        return is_node and (name not in self.doors or _listens(self.doors[name]))
 
     def worker_url(self, name: str) -> str:
         """Return where workers connect to an ASGI process."""
@@ -82,3 +81,11 @@ class Cluster:
             yield celery(*words, "--hostname", f"{name.replace(' ', '')}@%h", name=name)
         for name in self.beats:
             yield celery("beat", name=name)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=LOOK_S).close()
+    except OSError:
+        return False
+    return True

@@ -19,7 +19,7 @@ SITE, PYTHON, NODE = "soak.site", "soak.python", "soak.node"
 WORKERS = {PYTHON: "python worker", NODE: "node worker"}
 """Function to process."""
 
-SUBSCRIBE_S = 30.0
+SUBSCRIBE_S = 120.0
 LOOK_S = 0.2
 SUBSCRIBED = f"SELECT function_id FROM iii_triggers_subscription WHERE topic = '{TOPIC}'"
 
