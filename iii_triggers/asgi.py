@@ -65,7 +65,9 @@ class TriggerDispatcher:
         kind = scope["type"]
         if kind in ("http", "websocket"):
             # Daphne knows no lifespan: there the first connection starts the engine.
-            engine = await process_engine.start_here(kind=Node.Kind.ASGI, then=stop_first)
+            engine = process_engine.running_here() or await process_engine.start_here(
+                kind=Node.Kind.ASGI, then=stop_first
+            )
             if engine.draining:
                 send = _saying_goodbye(send)
         if kind == "http":

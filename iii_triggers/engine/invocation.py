@@ -330,6 +330,8 @@ class Invoker:
             if pending not in self._pending:
                 raise
             outcome = InvocationFailed("The function was cancelled.")
+        # It ends by itself: nothing is to be cancelled, and nobody asks which task this is.
+        pending.task = None
         self._finish(pending, outcome)
 
 

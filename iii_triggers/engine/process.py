@@ -71,6 +71,12 @@ class ProcessEngine:
         """The engine of this process, running or not; None if nothing needed one yet."""
         return self._engine
 
+    def running_here(self) -> Engine | None:
+        """Return the engine if it runs on the running loop; for every request, so without lock."""
+        engine = self._engine
+        is_here = engine is not None and engine.loop is asyncio.get_running_loop()
+        return engine if is_here else None
+
     def get(self) -> Engine:
         """Return the engine of this process, running or not."""
         with self._lock:
@@ -103,9 +109,8 @@ class ProcessEngine:
         called if it was started.
         One that code of the site started in the background, before there was a server, moves.
         """
-        engine = self.get()
-        if engine.is_running and engine.loop is asyncio.get_running_loop():
-            return engine
+        if (running := self.running_here()) is not None:
+            return running
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._start(kind, then))
         starting = self._starting
