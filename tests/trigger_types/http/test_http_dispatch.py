@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.test import override_settings
 
 from iii_triggers import ainvoke
 from iii_triggers.engine.core import Engine
+from iii_triggers.models import InvocationPayload
 from iii_triggers.protocol.errors import IiiError
 from tests.support.http import ask, chunked, is_error, without_channels
 from tests.support.site import declare
@@ -46,6 +48,18 @@ async def test_a_function_gets_the_envelope_and_the_values_at_the_top(serve: Ser
         "q": 2,
         "id": "a b",
     }
+
+
+async def test_the_history_keeps_a_request_without_its_channels(
+    serve: Serve, engine: Engine
+) -> None:
+    await serve(echo, "x", http_method="POST")
+    with override_settings(III_HISTORY="all"):
+        answer = await ask("POST", "/x", headers=JSON, body=b'{"n":1}')
+        await engine.history.flush()
+    [payload] = await engine.database.run(lambda: list(InvocationPayload.objects.all()))
+    assert json.loads(payload.input) == without_channels(answer.json()) != answer.json()
+    assert not payload.input_cut and not payload.redacted
 
 
 async def test_a_worker_answers_with_status_headers_and_body(connect: Connect) -> None:
