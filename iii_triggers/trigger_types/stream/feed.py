@@ -39,6 +39,11 @@ class Feed:
             deliver=self._deliver, on_gap=lambda: self.on_gap(self), wait_s=_wait_s
         )
 
+    @property
+    def told(self) -> list[Subscription]:
+        """The subscriptions that have had their first sync."""
+        return [one for one in self.subscriptions if not one.is_waiting]
+
     def take(self, event: StreamEvent) -> None:
         """Tell of an event when its turn has come."""
         if event.seq is None:

@@ -20,7 +20,8 @@ from iii_triggers.store.counts import numbers_of
 from .events import StreamEvent
 from .feed import Feed
 from .kept import GroupName, KeptEvents
-from .store import StreamStore
+from .places import Place
+from .store import Read, StreamStore
 from .subscription import Subscription
 
 if TYPE_CHECKING:
@@ -49,9 +50,12 @@ class Feeds:
     kept: KeptEvents = field(default_factory=KeptEvents)
     _feeds: OrderedDict[GroupName, Feed] = field(default_factory=OrderedDict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _is_closed: bool = False
 
     def take(self, event: StreamEvent) -> None:
         """Tell of an event, in its turn, those on this node who want to know."""
+        if self._is_closed:
+            return
         name = event.place.group
         is_followed = name in self._feeds or self.engine.node.kind in SERVING
         if is_followed or self.wants(event.place.stream_name):
@@ -86,7 +90,8 @@ class Feeds:
             await self.engine.database.run(self.look)
 
     async def close(self) -> None:
-        """Wait for nothing any more."""
+        """Tell of nothing any more."""
+        self._is_closed = True
         for feed in self._feeds.values():
             feed.order.close()
         for task in self._tasks:
@@ -122,18 +127,17 @@ class Feeds:
 
     def _catch_up(self, feed: Feed) -> None:
         """Go on after events that did not come."""
-        told = [one for one in feed.subscriptions if not one.is_waiting]
-        if not told:
+        if not feed.told:
             self._skip(feed, feed.order.first_early - 1)
         elif not feed.is_catching_up:
             feed.is_catching_up = True
-            self._keep(self._sync_again(feed, told))
+            self._keep(self._sync_again(feed))
 
-    async def _sync_again(self, feed: Feed, told: list[Subscription]) -> None:
+    async def _sync_again(self, feed: Feed) -> None:
         at = feed.order.at
         try:
             async with asyncio.timeout(CATCH_UP_S):
-                syncs = {place: await self.store.sync(place) for place in {s.place for s in told}}
+                syncs = await self._syncs(feed)
         except (IiiError, TimeoutError):
             logger.warning("Clients of the stream %s are sent away.", one_line(feed.name[0]))
             syncs = {}
@@ -143,14 +147,22 @@ class Feeds:
             # What was missing came after all.
             feed.order.hand_on()
             return
-        for subscription in told:
+        for subscription in feed.told:
             sync = syncs.get(subscription.place)
             if sync is None:
                 subscription.close()
-            elif subscription in feed.subscriptions:
+            elif subscription.seq < sync.seq:
                 subscription.renew(sync.seq, sync.frame(subscription.place))
-        newest = min((sync.seq for sync in syncs.values()), default=0)
-        self._skip(feed, max(newest, feed.order.first_early - 1))
+        oldest = min((sync.seq for sync in syncs.values()), default=0)
+        self._skip(feed, max(oldest, feed.order.first_early - 1))
+
+    async def _syncs(self, feed: Feed) -> dict[Place, Read]:
+        """Read what the subscribers of a group need, also those who come meanwhile."""
+        syncs: dict[Place, Read] = {}
+        while missing := {one.place for one in feed.told} - syncs.keys():
+            for place in missing:
+                syncs[place] = await self.store.sync(place)
+        return syncs
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -94,6 +94,9 @@ class Sending:
         seq = numbers.get(letter.place.group)
         if seq is not None:
             numbers[letter.place.group] = seq + 1
-        self.tell(event_of(letter.place, letter.happening, seq=seq))
+        try:
+            self.tell(event_of(letter.place, letter.happening, seq=seq))
+        except Exception:
+            logger.exception("An event of a stream could not be told.")
         if not letter.told.done():
             letter.told.set_result(None)
