@@ -28,12 +28,11 @@ class Follower:
     """Number by item."""
     connections: int = 0
     syncs: int = 0
-    resumed: int = 0
     events: int = 0
+    gaps: int = 0
+    """How often numbers were left out, so that it asked for them."""
     backwards: list[str] = field(default_factory=list)
-    """Where a sequence number was not larger than the one before."""
-    gaps: list[str] = field(default_factory=list)
-    """Where a sequence number was left out."""
+    """Where a number was not larger than the one before."""
     last: int | None = None
     """The last sequence number."""
 
@@ -45,7 +44,8 @@ class Follower:
                     self.connections += 1
                     await socket.send(json.dumps({"type": "join", "data": self._target()}))
                     async for frame in socket:
-                        self._take(json.loads(frame))
+                        if not self._take(json.loads(frame)):
+                            break
             except (OSError, WebSocketException):
                 pass
             await asyncio.sleep(RETRY_S)
@@ -54,7 +54,8 @@ class Follower:
         target: dict[str, Any] = {"subscriptionId": "kill", "streamName": STREAM, "groupId": GROUP}
         return target if self.last is None else {**target, "since": self.last}
 
-    def _take(self, frame: dict[str, Any]) -> None:
+    def _take(self, frame: dict[str, Any]) -> bool:
+        """Take a frame; tell whether to go on with this connection."""
         event = frame.get("event", {})
         kind, seq = event.get("type"), frame.get("seq")
         if kind == "sync":
@@ -63,17 +64,22 @@ class Follower:
             self.last = seq
         elif kind in CHANGES:
             self.events += 1
-            self._count(seq)
+            if not self._count(seq):
+                return False
             self.items[event["data"]["item_id"]] = event["data"]["n"]
+        return True
 
-    def _count(self, seq: int | None) -> None:
-        if seq is None:
-            return
-        if self.last is not None and seq <= self.last:
+    def _count(self, seq: int | None) -> bool:
+        """Take the number of an event; tell whether it is the next one."""
+        if seq is None or self.last is None:
+            return True
+        if seq > self.last + 1:
+            self.gaps += 1
+            return False
+        if seq <= self.last:
             self.backwards.append(f"{self.door}: {seq} after {self.last}")
-        elif self.last is not None and seq > self.last + 1:
-            self.gaps.append(f"{self.door}: {seq} after {self.last}")
         self.last = seq
+        return True
 
 
 def followers(urls: Mapping[str, str], *, each: int = 2) -> list[Follower]:
