@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from msgspec import Raw
 
+from iii_triggers.context import current_traceparent
 from iii_triggers.protocol.codec import encode, to_json
 from iii_triggers.protocol.errors import InvalidArguments
 from iii_triggers.protocol.messages import (
@@ -89,6 +90,7 @@ def call_message(
         data=payload,
         invocation_id=invocation_id,
         action=None if invocation_id else Action(type="void"),
+        traceparent=current_traceparent() or None,
         metadata=metadata,
         # The engine's own functions live in the default namespace only.
         namespace=None if function_id.startswith("engine::") else namespace,

@@ -36,6 +36,22 @@ async def test_plain_handlers_run_on_threads_and_coroutines_on_the_loop(engine: 
         assert await client.call("lambda") == here
 
 
+@with_engine
+async def test_what_a_handler_calls_goes_on_with_its_trace(engine: StubEngine):
+    async with AsyncClient(engine.url, **FAST) as client:
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        client.register_function("inner", lambda data: None)
+        client.register_function("outer", lambda data: client.call("inner"))
+        peer = await engine.peer()
+        await engine.until(lambda: len(peer.of_type("registerfunction")) == 2)
+        await peer.send(
+            type="invokefunction", invocation_id="i", function_id="outer", data=1, traceparent=trace
+        )
+        # The first call is the introduction.
+        call = await engine.frame(peer, "invokefunction", count=2)
+        assert (call["function_id"], call.get("traceparent")) == ("inner", trace)
+
+
 def _raise(error):
     def handler(data):
         raise error
