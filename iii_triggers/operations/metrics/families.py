@@ -44,6 +44,8 @@ def of_process(engine: Engine) -> Iterator[Metric]:
     history = engine.history
     yield _counter("iii_history_dropped", "Runs that the history did not keep.", history.dropped)
     yield _gauge("iii_history_waiting", "Runs that wait to be written.", history.waiting)
+    missed = engine.network.missed
+    yield _counter("iii_broadcasts_missed", "Lost messages of nodes to all others.", missed)
 
 
 def of_all(shared: Shared | None) -> Iterator[Metric]:

@@ -77,6 +77,7 @@ async def test_what_is_there_now_is_counted(engine: Engine, connect: Connect) ->
     triggers = values(metrics, "iii_triggers")
     assert (triggers["active", "subscribe"], triggers["parked", "unknown"]) == (1, 1)
     assert values(metrics, "iii_history_dropped_total") == {(): 0}
+    assert values(metrics, "iii_broadcasts_missed_total") == {(): 0}
     [(kind, node_id, *_)] = values(metrics, "iii_build_info")
     assert (kind, node_id) == (engine.node.kind, engine.node.node_id)
 
