@@ -41,7 +41,8 @@ def measure_starts(database: Database, plan: Plan) -> Starts:
 
 
 def _start(site: Site, plan: Plan) -> Start:
-    start = msgspec.json.decode(site.run("-m", "benchmarks.growth.one_start"), type=Start)
+    printed = site.run("-m", "benchmarks.growth.one_start", timeout_s=120)
+    start = msgspec.json.decode(printed, type=Start)
     if start.triggers < plan.triggers:
         raise RuntimeError(f"only {start.triggers} triggers are active")
     return start
