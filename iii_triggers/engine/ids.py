@@ -16,8 +16,7 @@ class IdSource:
     """
 
     def __init__(self) -> None:
-        self._group = f"{0x8000 | secrets.randbits(14):04x}"
-        self._node = f"{secrets.randbits(24):06x}"
+        self._process = f"{0x8000 | secrets.randbits(14):04x}-{secrets.randbits(24):06x}"
         self._numbers = itertools.count(1)
 
     def __call__(self) -> str:
@@ -29,7 +28,6 @@ class IdSource:
         return self._id(int(moment_s * 4_096_000))
 
     def _id(self, ticks: int) -> str:
-        return (
-            f"{ticks >> 28:08x}-{ticks >> 12 & 0xFFFF:04x}-7{ticks & 0xFFF:03x}"
-            f"-{self._group}-{self._node}{next(self._numbers) & 0xFFFFFF:06x}"
-        )
+        time_ = f"{ticks:015x}"
+        number = next(self._numbers) & 0xFFFFFF
+        return f"{time_[:8]}-{time_[8:12]}-7{time_[12:]}-{self._process}{number:06x}"
