@@ -6,7 +6,9 @@ import { createStream } from 'iii-sdk/helpers';
 import { steer } from './steering.mjs';
 
 const [url, workerName] = process.argv.slice(2);
-const iii = registerWorker(url, { workerName });
+const token = process.env.III_TOKEN;
+const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+const iii = registerWorker(url, { workerName, headers });
 
 steer({
   registerFunction: (id, handler) => iii.registerFunction(id, handler).unregister,

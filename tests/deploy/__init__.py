@@ -1,0 +1,1 @@
+"""The recipes of docs/deploy run: as they are, but for paths and ports of this machine."""

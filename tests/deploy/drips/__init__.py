@@ -1,0 +1,1 @@
+"""What the site under test has beside the functions of ``tests.processes.site``."""
