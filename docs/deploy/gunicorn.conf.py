@@ -12,7 +12,8 @@ worker_class = "iii_triggers.servers.gunicorn.TriggerUvicornWorker"
 # Loops and connections do not survive a fork: every process loads the site by itself.
 preload_app = False
 
-# Longer than III_SHUTDOWN_GRACE_S (10 s): at SIGTERM and SIGHUP what is in flight is finished.
+# At SIGTERM and SIGHUP what is in flight is finished: longer than III_SHUTDOWN_GRACE_S and
+# III_CLOSE_SPREAD_S (10 s and 2 s) together.
 graceful_timeout = 30
 
 # How long a process may be silent before it counts as hung.

@@ -18,6 +18,7 @@ from .recipes import RECIPES
 
 pytestmark = pytest.mark.slow
 
+DRAINED_S = Settings.III_SHUTDOWN_GRACE_S + Settings.III_CLOSE_SPREAD_S
 FILE = RECIPES / "gunicorn.conf.py"
 WORKERS = 2
 
@@ -56,4 +57,4 @@ def test_it_waits_longer_than_a_process_drains() -> None:
     exec(compile(FILE.read_text(), FILE.name, "exec"), values)
     assert values["workers"] == WORKERS
     assert isinstance(values["graceful_timeout"], int)
-    assert values["graceful_timeout"] > Settings.III_SHUTDOWN_GRACE_S
+    assert values["graceful_timeout"] > DRAINED_S

@@ -15,10 +15,11 @@ from .recipes import RECIPES, fitted, seconds, tool, write
 
 UNITS = sorted(path.name for path in (RECIPES / "systemd").iterdir())
 SERVICES = [name for name in UNITS if name.endswith(".service")]
+DRAINED_S = Settings.III_SHUTDOWN_GRACE_S + Settings.III_CLOSE_SPREAD_S
 LONGEST_S = {
-    "iii-web@.service": Settings.III_SHUTDOWN_GRACE_S,
+    "iii-web@.service": DRAINED_S,
     "iii-celery.service": Settings.III_DELIVERY_TIMEOUT_S,
-    "iii-beat.service": Settings.III_SHUTDOWN_GRACE_S,
+    "iii-beat.service": DRAINED_S,
     "iii-worker.service": 30.0,  # --grace
 }
 """For how long what is in flight may go on, by unit."""
