@@ -25,7 +25,7 @@ WORKERS = 2
 
 def pids(site: Site) -> set[int]:
     """Ask until both processes have answered, or for so long that there is but one."""
-    answers = [send(site.site_port, "GET", "/iii/http/where") for _ in range(20)]
+    answers = [send(site.site_port, "GET", "/iii/http/where") for _ in range(8)]
     return {answer.body["pid"] for answer in answers if answer.status == 200}
 
 
@@ -42,7 +42,7 @@ def test_two_workers_are_two_nodes_that_can_be_replaced(site: Site) -> None:
     gunicorn = site.spawn("gunicorn", [sys.executable, *words])
     eventually(lambda: serves(site), bool, timeout_s=READY_S)
     eventually(lambda: site.count("node"), lambda count: count == WORKERS, timeout_s=READY_S)
-    old = eventually(lambda: pids(site), lambda found: len(found) == WORKERS)
+    old = eventually(lambda: pids(site), lambda found: len(found) == WORKERS, timeout_s=READY_S)
     os.kill(gunicorn.pid, signal.SIGHUP)
     new = eventually(lambda: pids(site), lambda found: not found & old, timeout_s=READY_S)
     assert new
