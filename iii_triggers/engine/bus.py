@@ -12,16 +12,17 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union
 
-import msgspec
 from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import InMemoryChannelLayer, channel_layers
+from msgspec import DecodeError, Struct
+from msgspec.msgpack import Decoder, Encoder
 
 from iii_triggers.protocol.errors import ChannelSendFailed
 
-from .bus_messages import Broadcast, BusMessage, ProbeMessage, as_dict
-from .outbox import BATCH, ChannelLayer, Fields, OnLost, Outbox
+from .bus_messages import Broadcast, BusMessage, ProbeMessage
+from .outbox import BATCH, ChannelLayer, OnLost, Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,16 @@ LONGEST_PAUSE_S = 5.0
 FAILURES_FOR_A_NEW_CHANNEL = 10
 PROBES = 3
 """How many probes in a row may get lost."""
+
+
+class Head(Struct):
+    """What every message has."""
+
+    type: str = ""
+
+
+_encoder = Encoder()
+_head_decoder = Decoder(Head)
 
 M = TypeVar("M", bound=BusMessage)
 Handler = Callable[[Any], None]
@@ -64,7 +75,8 @@ class Bus:
         self._make_layer = make_layer
         self._on_channel = on_channel
         self._layer: ChannelLayer | None = None
-        self._handlers: dict[str, tuple[type[BusMessage], Handler]] = {}
+        self._handlers: dict[type[BusMessage], Handler] = {}
+        self._decoder: Decoder[BusMessage] | None = None
         self._outboxes: dict[str, Outbox] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._reader: asyncio.Task[None] | None = None
@@ -78,7 +90,8 @@ class Bus:
 
     def on(self, type_: type[M], handler: Callable[[M], None]) -> None:
         """Have messages of a type handled; handlers do not wait and what they raise is logged."""
-        self._handlers[str(type_.__struct_config__.tag)] = (type_, handler)
+        self._handlers[type_] = handler
+        self._decoder = None
 
     async def open(self) -> None:
         """Take a channel and read it from now on; without a layer nothing happens."""
@@ -112,22 +125,22 @@ class Bus:
         on_lost: OnLost | None = None,
     ) -> None:
         """Send without waiting; ``on_lost`` learns that it could not be sent in time."""
-        self._put(channel, as_dict(message), within_s, on_lost or _log_lost)
+        self._put(channel, _encoder.encode(message), within_s, on_lost or _log_lost)
 
     def send_to_all(self, channels: Iterable[str], message: BusMessage) -> None:
         """Send one message to many channels, without waiting."""
-        fields = as_dict(message)
+        data = _encoder.encode(message)
         for channel in channels:
-            self._put(channel, fields, SEND_S, _log_lost)
+            self._put(channel, data, SEND_S, _log_lost)
 
-    def _put(self, channel: str, fields: Fields, within_s: float, on_lost: OnLost) -> None:
+    def _put(self, channel: str, data: bytes, within_s: float, on_lost: OnLost) -> None:
         if self._layer is None:
             return
         outbox = self._outboxes.get(channel)
         if outbox is None:
             outbox = self._outboxes[channel] = Outbox(self._layer, channel)
             self._keep(self._drain(channel, outbox))
-        outbox.put(fields, within_s=within_s, on_lost=on_lost)
+        outbox.put(data, within_s=within_s, on_lost=on_lost)
 
     def probe(self) -> None:
         """Send this node a message; when none arrives any more, connect its reader anew.
@@ -181,21 +194,29 @@ class Bus:
         if self._layer is None:
             return
         message = await self._layer.receive(self.channel)
-        for item in message.get("items", ()) if message.get("type") == BATCH else (message,):
-            self._handle(item)
+        for item in message.get("items", ()) if message.get("type") == BATCH else ():
+            with _logged():
+                self._handle(item)
 
-    def _handle(self, item: dict[str, Any]) -> None:
-        known = self._handlers.get(item.get("type", ""))
-        if known is None:
-            logger.debug("A message of an unknown type came: %s", item.get("type"))
+    def _handle(self, item: bytes) -> None:
+        if self._decoder is None:
+            self._decoder = Decoder(Union[tuple(self._handlers)])  # noqa: UP007 - of a tuple
+        try:
+            message = self._decoder.decode(item)
+        except DecodeError:
+            if self._knows(item):
+                raise
             return
-        type_, handler = known
-        with _logged():
-            message = msgspec.convert(item, type_)
-            if isinstance(message, Broadcast) and message.number and self.on_broadcast is not None:
-                self.on_broadcast(message, partial(_deliver, handler, message))
-            else:
-                handler(message)
+        handler = self._handlers[type(message)]
+        if isinstance(message, Broadcast) and message.number and self.on_broadcast is not None:
+            self.on_broadcast(message, partial(_deliver, handler, message))
+        else:
+            handler(message)
+
+    def _knows(self, item: bytes) -> bool:
+        """Tell whether a message is of a type that is handled here; one of the future is not."""
+        tag = _head_decoder.decode(item).type
+        return tag in {type_.__struct_config__.tag for type_ in self._handlers}
 
     def _on_probe(self, message: ProbeMessage) -> None:
         self._unheard = 0

@@ -1,15 +1,13 @@
 """What nodes send each other over the channel layer.
 
-Each message is a plain dict whose ``type`` says what it is; JSON values travel as their text, so
-that nobody on the way reads them. A field that a message does not know is ignored and one that is
-missing has its default: nodes of two versions understand each other.
+Each message is a MessagePack map whose ``type`` says what it is; JSON values travel as their text,
+so that nobody on the way reads them. A field that a message does not know is ignored and one that
+is missing has its default: nodes of two versions understand each other.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
 from iii_triggers.protocol.errors import (
     ChannelSendFailed,
@@ -78,7 +76,10 @@ class ResultMessage(BusMessage, tag="iii.result"):
 
 
 class TakenMessage(BusMessage, tag="iii.taken"):
-    """The outcome arrived."""
+    """Outcomes arrived."""
+
+    ids: list[str]
+    """Of the calls."""
 
 
 class ForgetMessage(BusMessage, tag="iii.forget"):
@@ -152,12 +153,6 @@ _KINDS: dict[str, type[IiiError]] = {
         PayloadTooLarge,
     )
 }
-
-
-def as_dict(message: BusMessage) -> dict[str, Any]:
-    """Return a message as channel layers take it."""
-    fields: dict[str, Any] = to_builtins(message, builtin_types=(bytes,))
-    return fields
 
 
 def result_of(call: CallMessage, reply_to: str, outcome: Outcome) -> ResultMessage:

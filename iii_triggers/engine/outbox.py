@@ -29,8 +29,6 @@ LONGEST_PAUSE_S = 0.5
 ATTEMPT_S = 5.0
 """How long the layer may take for one message; it may wait for a server that is gone."""
 
-Fields = dict[str, Any]
-"""A message as channel layers take it."""
 OnLost = Callable[[ChannelSendFailed], None]
 
 
@@ -51,8 +49,7 @@ class ChannelLayer(Protocol):
 class Letter:
     """A message that waits, and until when it may."""
 
-    fields: Fields
-    size: int
+    data: bytes
     deadline: float
     """On the clock of the loop."""
     on_lost: OnLost
@@ -66,14 +63,13 @@ class Outbox:
         self._channel = channel
         self._waiting: deque[Letter] = deque()
 
-    def put(self, fields: Fields, *, within_s: float, on_lost: OnLost) -> None:
+    def put(self, data: bytes, *, within_s: float, on_lost: OnLost) -> None:
         """Have a message sent; ``on_lost`` is called if that does not work out in time."""
         if len(self._waiting) >= MAX_WAITING:
             on_lost(ChannelSendFailed("Too many messages wait for another process."))
             return
         letter = Letter(
-            fields=fields,
-            size=len(fields.get("data") or b""),
+            data=data,
             deadline=asyncio.get_running_loop().time() + within_s,
             on_lost=on_lost,
         )
@@ -86,9 +82,9 @@ class Outbox:
 
     def _take(self) -> list[Letter]:
         batch = [self._waiting.popleft()]
-        size = batch[0].size
+        size = len(batch[0].data)
         while self._waiting and len(batch) < MAX_BATCH:
-            size += self._waiting[0].size
+            size += len(self._waiting[0].data)
             if size > MAX_BATCH_BYTES:
                 break
             batch.append(self._waiting.popleft())
@@ -106,7 +102,7 @@ class Outbox:
 
     async def _try(self, batch: list[Letter]) -> str | None:
         """Send once; return why it did not work."""
-        message = {"type": BATCH, "items": [letter.fields for letter in batch]}
+        message = {"type": BATCH, "items": [letter.data for letter in batch]}
         try:
             async with asyncio.timeout(ATTEMPT_S):
                 await self._layer.send(self._channel, message)

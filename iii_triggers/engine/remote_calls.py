@@ -36,6 +36,8 @@ FIRST_SIGN_S = 5.0
 """After how long without an answer the node counts as out of reach."""
 SILENCE_S = 20.0
 """After how long without another sign of life a call that ran counts as stopped."""
+TAKEN_S = 0.1
+"""How long the news that outcomes arrived may wait for more of the kind."""
 GONE_S = 1.0
 """How long the outcome of a node that left may still be under way."""
 
@@ -65,6 +67,8 @@ class RemoteCalls:
         self._invoker = invoker
         self._calls: dict[str, RemoteCall] = {}
         self._of: dict[Pending, RemoteCall] = {}
+        self._taken: dict[str, list[str]] = {}
+        """Ids of the outcomes that came, by the channel that is to know."""
         self.on_refused: Callable[[RemoteNode], None] | None = None
         """Told that a node has no worker any more for what its rows say it offers."""
         bus.on(RunningMessage, self._on_running)
@@ -164,13 +168,24 @@ class RemoteCalls:
             self._pass_on(call, error)
 
     def _on_result(self, message: ResultMessage) -> None:
-        self._bus.send(message.reply_to, TakenMessage(id=message.id))
+        self._acknowledge(message)
         call = self._calls.get(message.id)
         if call is not None:
             self._heard(call)
             self._drop(call)
             call.offer.load.tell(message.load)
             self._invoker.finish(call.pending, outcome_of(message))
+
+    def _acknowledge(self, message: ResultMessage) -> None:
+        waiting = self._taken.get(message.reply_to)
+        if waiting is not None:
+            waiting.append(message.id)
+            return
+        self._taken[message.reply_to] = [message.id]
+        asyncio.get_running_loop().call_later(TAKEN_S, self._send_taken, message.reply_to)
+
+    def _send_taken(self, channel: str) -> None:
+        self._bus.send(channel, TakenMessage(id="taken", ids=self._taken.pop(channel)))
 
     def _heard(self, call: RemoteCall) -> None:
         call.message = None

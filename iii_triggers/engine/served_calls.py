@@ -128,7 +128,8 @@ class ServedCalls:
         self._drop(message.id)
 
     def _on_taken(self, message: TakenMessage) -> None:
-        self._drop(message.id)
+        for id_ in message.ids:
+            self._drop(id_)
 
     def _drop(self, id_: str) -> None:
         served = self._calls.pop(id_, None)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from channels.exceptions import ChannelFull
+from msgspec.msgpack import decode
 
 Item = dict[str, Any]
 
@@ -43,10 +44,12 @@ class FakeLayer:
         if self.is_full:
             self.refused.set()
             raise ChannelFull()
-        items = [item for item in message["items"] if not self.loses(item)]
+        decoded = [(decode(item), item) for item in message["items"]]
+        kept = [(item, data) for item, data in decoded if not self.loses(item)]
+        batch = {"type": message["type"], "items": [data for _, data in kept]}
         for _ in range(2 if self.doubles else 1):
-            self.sent += items
-            self.queues[channel].put_nowait({"type": message["type"], "items": items})
+            self.sent += [item for item, _ in kept]
+            self.queues[channel].put_nowait(batch)
         self._changed.set()
 
     async def receive(self, channel: str) -> Item:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db.models import Q
+from msgspec.msgpack import encode
 
 from iii_triggers.engine import bus, outbox, remote_calls, served_calls
 from iii_triggers.engine.core import Engine
@@ -23,7 +24,7 @@ from .conftest import publish_rows
 
 Offer = Callable[..., Awaitable[FakeWorker]]
 
-SHORT_S = 0.02
+SHORT_S = 0.05
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_calls, "FIRST_SIGN_S", 3 * SHORT_S)
     monkeypatch.setattr(remote_calls, "SILENCE_S", 5 * SHORT_S)
     monkeypatch.setattr(remote_calls, "GONE_S", SHORT_S)
+    monkeypatch.setattr(remote_calls, "TAKEN_S", SHORT_S / 10)
     monkeypatch.setattr(served_calls, "FIRST_SIGN_S", SHORT_S)
     monkeypatch.setattr(served_calls, "SIGN_S", SHORT_S)
     monkeypatch.setattr(served_calls, "RESULT_PAUSES_S", (SHORT_S,) * 5)
@@ -242,7 +244,9 @@ async def test_what_no_node_sends_is_left_alone(
 ) -> None:
     worker = await offer(there, "f")
     items: list[Item] = [{"type": "iii.of_the_future", "id": "1"}, {"type": "iii.call"}, {}]
-    await layer.send(there.node.channel, {"type": "iii.batch", "items": items})
+    await layer.send(
+        there.node.channel, {"type": "iii.batch", "items": [encode(item) for item in items]}
+    )
     call = start(here)
     await worker.answer(await asked(worker), result=1)
     assert await call == 1
