@@ -107,7 +107,7 @@ class Outbox:
             async with asyncio.timeout(ATTEMPT_S):
                 await self._layer.send(self._channel, message)
         except ChannelFull:
-            return "The channel of the other process is full."
+            return "The queue of the other process is full."
         except Exception as error:
             logger.debug("The channel layer did not send.", exc_info=True)
             return f"The channel layer did not send: {type(error).__name__} {error}"
