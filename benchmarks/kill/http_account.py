@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from .fleet import FleetWorker, workers_of
 from .outages import Outages
@@ -17,6 +18,9 @@ WORKER_DIED = "its worker, or the process of that, was killed"
 ONLY_WORKER_AWAY = "its only worker was away"
 REDIS_AWAY = "Redis was away"
 VIOLATION = "VIOLATION"
+
+AWAY = (404, 503)
+"""What is answered while a worker is away: its routes go with it, once that is noticed."""
 
 REDIS_GRACE_S = 5.0
 """How long processes may take to come back to Redis."""
@@ -36,15 +40,17 @@ class HttpAccount:
 
     total: int
     failed: tuple[Judged, ...]
+    median_s: float
     slowest_s: float
-    """The longest wait for an answer as it should be."""
+    """The longest wait for an answer as it should be, as the median of the same."""
     back_s: dict[str, float]
     """By process: how long after it was back a route of it did not answer, at most."""
 
     def facts(self) -> list[str]:
         """Tell of all kinds."""
         answered = self.total - len(self.failed)
-        lines = [f"{self.total} requests, {answered} answered, slowest {self.slowest_s:.1f} s"]
+        lines = [f"{self.total} requests, {answered} answered, median "]
+        lines[0] += f"{self.median_s * 1000:.0f} ms, slowest {self.slowest_s:.1f} s"
         alike = Counter((one.kind, one.request.status) for one in self.failed)
         for (kind, status), count in sorted(alike.items()):
             lines.append(f"{count} failed ({status or 'no answer'}): {kind}")
@@ -62,11 +68,13 @@ class HttpAccount:
 
 def account(requests: Sequence[Request], outages: Outages) -> HttpAccount:
     """Judge every request."""
+    waits = [one.ended - one.began for one in requests if one.is_answered]
     failed = [Judged(one, judge(one, outages)) for one in requests if not one.is_answered]
     return HttpAccount(
         total=len(requests),
         failed=tuple(failed),
-        slowest_s=max((r.ended - r.began for r in requests if r.is_answered), default=0.0),
+        median_s=median(waits or [0.0]),
+        slowest_s=max(waits, default=0.0),
         back_s=_back(requests, outages),
     )
 
@@ -82,7 +90,7 @@ def judge(request: Request, outages: Outages) -> str:
     names = _processes(workers)
     if any(outage.hits(began, ended) for outage in outages.of(*names)):
         return WORKER_DIED
-    is_alone = len(workers) == 1 and request.status == 503
+    is_alone = len(workers) == 1 and request.status in AWAY
     if is_alone and any(outage.covers(began, ended) for outage in outages.of(*names)):
         return ONLY_WORKER_AWAY
     is_here = request.route not in FUNCTIONS or request.door in {w.door for w in workers}

@@ -14,6 +14,8 @@ from .outages import Outage, Outages
 from .registrations import missing
 
 REDIS = "Redis"
+LOGGED = 1000
+"""How many lines are shown of a process that ended by itself."""
 DOWN_S = (0.3, 2.0)
 CALM_S = (1.0, 2.5)
 RESTORED_S = 60.0
@@ -65,7 +67,7 @@ class Strikes:
         for process in crew.ended():
             if process.name not in PUBLISHERS:
                 self.failures.append(f"{process.name} ended with {process.wait()}")
-                self.say(process.tail())
+                self.say(process.tail(LOGGED))
                 crew.restart(process.name)
 
     def _hit(self, name: str) -> Outage:
