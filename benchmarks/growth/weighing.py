@@ -76,7 +76,9 @@ def _weigh(plan: Plan, name: str, triggers: int, workers: int) -> int:
                 url=engine.worker_url, first=number * share, count=share, functions=plan.functions
             )
             stack.enter_context(_swarm(swarm))
-        return steady_kb(engine.pid, settling_s=plan.settling_s)
+        weight_kb = steady_kb(engine.pid, settling_s=plan.settling_s)
+        plan.say(f"    {name}: {weight_kb / 1024:.0f} MB")
+    return weight_kb
 
 
 @contextmanager
