@@ -63,7 +63,7 @@ def moment_text(moment_s: float) -> str:
 
 @lru_cache(maxsize=4)
 def _second_text(seconds: int) -> str:
-    """Many runs start in the same second: a time costs 0.6 us with this and 1.5 without."""
+    """Many runs start in the same second: a time costs 0.8 us with this and 2 without."""
     return str(EPOCH + timedelta(seconds=seconds))
 
 

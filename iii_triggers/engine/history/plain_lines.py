@@ -1,7 +1,7 @@
 """The lines of runs that succeeded and are like many others, for COPY.
 
-Most columns are the same for all runs of one trigger on one worker. Their text is made once, so
-such a line costs 2 us in place of 7.
+Most columns are the same for all runs of one trigger on one worker. Their text is made once: to
+note such a run takes 7 us in place of 12.
 """
 
 from __future__ import annotations
