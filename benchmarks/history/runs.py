@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cells import Cell, cells
+from benchmarks.cpu import cpu_s
 from benchmarks.databases import Database, postgres_database, sqlite_database
 from benchmarks.engine import Engine, running_engine, running_node_worker
 from benchmarks.runs import measure
 from tests.e2e.environments import SdkUnavailable
 from tests.support.services import ServiceUnavailable
 
-from benchmarks.cpu import cpu_s
 from .plan import Plan
 from .report import Comparison, HistoryReport, Round
 

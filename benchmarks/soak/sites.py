@@ -14,6 +14,7 @@ def soak_site(folder: Path, database: Database, **variables: str) -> Site:
         settings="benchmarks.soak.settings",
         folder=folder,
         database=database,
+        on_line=None,
         # Workers on this machine may then connect through the site's port without a token.
         DEBUG="true",
         **variables,

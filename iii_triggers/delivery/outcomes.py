@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from iii_triggers.conf import settings
 from iii_triggers.engine.durability import do_not_wait_for_disk
-from iii_triggers.engine.history.rows import MAX_ERROR, ROOM_FOR_SECRETS
 from iii_triggers.engine.history.redaction import redact_message
+from iii_triggers.engine.history.rows import MAX_ERROR, ROOM_FOR_SECRETS
 from iii_triggers.models import Delivery
 from iii_triggers.models.deliveries import DeliveryQuerySet
 from iii_triggers.protocol.text import storable

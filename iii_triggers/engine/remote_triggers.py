@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from iii_triggers.protocol.errors import IiiError
 
-from .trigger_values import Trigger, TriggerKey
+from .trigger_values import Trigger, TriggerKey, TriggerTypeEntry
 from .triggers import TriggerRegistry
 
 logger = logging.getLogger(__name__)
@@ -40,11 +40,8 @@ class RemoteTriggers:
     def wanted(self) -> Wanted:
         """Return which triggers this node has a use for."""
         types = [type_ for type_ in self.registry.types() if type_.worker is None]
-        shared, other = set(), set()
-        for type_ in types:
-            ids = shared if type_.registrator.is_shared else other
-            ids.update((type_.id, *type_.registrator.aliases))
-        return Wanted(active_of=shared, parked_but=shared | other)
+        shared = [type_ for type_ in types if type_.registrator.is_shared]
+        return Wanted(active_of=_ids(shared), parked_but=_ids(types))
 
     async def replace(self, node_id: str, triggers: Collection[Trigger]) -> None:
         """Take what the workers of a node have now in place of what they had.
@@ -74,3 +71,7 @@ class RemoteTriggers:
     async def _unregister(self, trigger: Trigger) -> None:
         namespace, _ = trigger.key
         await self.registry.unregister(trigger.id, namespace=namespace)
+
+
+def _ids(types: Collection[TriggerTypeEntry]) -> set[str]:
+    return {id_ for type_ in types for id_ in (type_.id, *type_.registrator.aliases)}
