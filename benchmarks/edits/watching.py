@@ -33,6 +33,14 @@ class Watcher:
         return time.monotonic()
 
     def _status(self, path: str) -> int:
+        try:
+            return self._ask(path)
+        except ConnectionError:
+            # Unused for long: the server has closed it.
+            self._connection.close()
+            return self._ask(path)
+
+    def _ask(self, path: str) -> int:
         self._connection.request("GET", PREFIX + path + NAME)
         answer = self._connection.getresponse()
         answer.read()
