@@ -163,6 +163,7 @@ async def test_a_channel_that_stays_full_is_an_error(
 ) -> None:
     await offer(there, "f")
     monkeypatch.setattr(remote_calls, "FIRST_SIGN_S", SHORT_S)
+    monkeypatch.setattr(remote_calls, "REPEAT_S", 60)
     layer.is_full = True
     with pytest.raises(ChannelSendFailed, match="full"):
         await start(here)
@@ -183,6 +184,7 @@ async def test_a_layer_that_does_not_send_is_an_error(
 ) -> None:
     await offer(there, "f")
     monkeypatch.setattr(remote_calls, "FIRST_SIGN_S", SHORT_S)
+    monkeypatch.setattr(remote_calls, "REPEAT_S", 60)
     layer.is_down = True
     with pytest.raises(ChannelSendFailed, match="no server"):
         await start(here)
