@@ -8,7 +8,7 @@ from tests.processes.settings import *  # noqa: F403
 
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": os.environ.get("TEST_LAYER", "channels_redis.core.RedisChannelLayer"),
         "CONFIG": {"hosts": [{"address": os.environ["TEST_REDIS_URL"], "socket_timeout": None}]},
     }
 }

@@ -26,6 +26,30 @@ from iii_triggers import invoke, publish
 publish("t", 1)
 print(invoke("far.greet", {"body": {"name": "Ada"}}))"""
 
+CONNECTIONS = """
+import os, threading
+import redis
+from iii_triggers import invoke
+
+def call(number):
+    body = {"body": {"name": str(number)}}
+    assert invoke("far.greet", body) == {"hello": str(number)}
+
+def calls(numbers):
+    for number in numbers:
+        call(number)
+
+call(0)
+own = redis.Redis.from_url(os.environ["TEST_REDIS_URL"])
+database = str(own.connection_pool.connection_kwargs["db"])
+mine = lambda: {one["id"] for one in own.client_list() if one["db"] == database}
+before = mine()
+threads = [threading.Thread(target=calls, args=(range(i, 300, 3),)) for i in range(3)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+loops = [thread for thread in threading.enumerate() if thread.name == "iii-engine"]
+print(len(mine() - before), len(loops))"""
+
 DISCONNECT = """
 from django.contrib.auth.models import User
 from iii_triggers.models import Worker
@@ -36,13 +60,15 @@ disconnect(worker, user=user)
 print(worker.pk)"""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site whose processes share a Redis, with one engine running."""
+@pytest.fixture(scope="module", params=["core.RedisChannelLayer", "pubsub.RedisPubSubChannelLayer"])
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site whose processes share a Redis, with one engine running, on each layer."""
     folder = tmp_path_factory.mktemp("site") / "state"
     site = Site(server="uvicorn", folder=folder, settings="tests.processes.redis_settings")
     with redis_database() as url:
-        site.configure(TEST_REDIS_URL=url)
+        site.configure(TEST_REDIS_URL=url, TEST_LAYER=f"channels_redis.{request.param}")
         try:
             site.add_triggers(GREET)
             site.start()
@@ -92,6 +118,14 @@ def test_a_command_calls_a_worker_and_publishes_to_it(site: Site, worker: Client
     said = site.shell(CALL)
     assert said.strip() == "{'hello': 'Ada'}"
     assert heard.wait(10)
+
+
+def test_calls_of_many_threads_open_no_connection_each(site: Site, worker: Client) -> None:
+    eventually(lambda: site.count("function", "worker_id IS NOT NULL"), bool)
+    new_connections, loops = map(int, site.shell(CONNECTIONS).split())
+    # A few more at the same time than the first call took, kept and used again.
+    assert new_connections <= 4
+    assert loops == 1
 
 
 def test_a_worker_that_another_process_disconnects_comes_back(site: Site, worker: Client) -> None:
