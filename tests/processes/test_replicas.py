@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -65,7 +66,11 @@ class Callers:
 
     def _call(self, port: int) -> None:
         while not self._done.is_set():
-            self.statuses[send(port, "POST", "/replicas", b"{}").status] += 1
+            self.statuses[status(port)] += 1
+
+
+def status(port: int) -> int:
+    return send(port, "POST", "/replicas", b"{}").status
 
 
 def replica(url: str) -> Client:
@@ -78,7 +83,7 @@ def test_no_call_fails_while_replicas_join_and_leave(site: Site, other: tuple[in
     port, url = other
     workers = [replica(site.worker_url), replica(url)]
     for door in (site.http_port, port):
-        eventually(lambda door=door: send(door, "POST", "/replicas", b"{}").status, lambda s: s == 200)
+        eventually(partial(status, door), lambda answered: answered == 200)
     callers = Callers(site.http_port, port, port)
     try:
         for number in range(JOINS):
