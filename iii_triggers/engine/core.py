@@ -185,9 +185,9 @@ class Engine:
         # A function may be done while its answer is still being streamed.
         if not await self.channels.wait_idle(deadline - clock()):
             logger.warning("Stopping with %d requests unanswered.", self.channels.sources)
-        await self.drains.finish(deadline)
         for type_ in self._types.values():
             await unbind(type_)
+        await self.drains.finish(deadline)
 
     async def stop(self) -> None:
         """Drain, tell workers to come back, leave no rows behind; stopping twice is harmless."""
