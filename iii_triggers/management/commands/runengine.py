@@ -21,7 +21,7 @@ from iii_triggers.engine.core import Engine
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 from iii_triggers.servers.plan import Listener, ServerPlan
-from iii_triggers.servers.stuck import leave_stuck_threads
+from iii_triggers.servers.stuck import end_quickly, leave_stuck_threads
 
 
 def port_number(text: str) -> int:
@@ -94,6 +94,7 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"Cannot listen. {error.strerror}") from error
         leave_stuck_threads()
+        end_quickly()
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

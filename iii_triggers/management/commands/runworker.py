@@ -22,7 +22,7 @@ from iii_triggers.engine.threads import with_fresh_connections
 from iii_triggers.protocol.errors import InvalidArguments
 from iii_triggers.sdk import AsyncClient
 from iii_triggers.servers.signals import STOP_SIGNALS, die_at_next_signal
-from iii_triggers.servers.stuck import leave_stuck_threads
+from iii_triggers.servers.stuck import end_quickly, leave_stuck_threads
 
 
 class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
@@ -65,6 +65,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]  # Channels has no types
             raise CommandError(error.message) from error
         asyncio.run(self._serve(client, functions, grace_s=options["grace"]))
         leave_stuck_threads()
+        end_quickly()
 
     async def _serve(
         self, client: AsyncClient, functions: list[LocalFunction], *, grace_s: float
