@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +143,7 @@ class Engine:
         self.invoker.tracer = find_tracer()
         this_process.node_id = self.node.node_id
         self._types = {type_.id: type_ for type_ in _load_types(settings.III_TRIGGER_TYPES)}
+        self.mirror.followed_types = frozenset(_followed(self._types.values()))
         await self.database.run(self.node.join)
         await self.database.run(prepare_rows, self.site, list(self._types.values()))
         self._add_functions([*import_string(BUILTINS)(self), *self.site.functions()])
@@ -397,3 +398,11 @@ async def _forever(
         except Exception:
             failures += 1
             logger.exception("The engine could not %s.", what)
+
+
+def _followed(types: Iterable[TriggerRegistrator]) -> Iterator[str]:
+    """Return the ids of the types that bring other rows in step with those of triggers."""
+    for type_ in types:
+        if type_.follows_rows:
+            yield type_.id
+            yield from type_.aliases

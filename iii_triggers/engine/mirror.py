@@ -1,13 +1,14 @@
 """Writes what lives in memory to the database, behind the scenes and in batches.
 
 Only the newest state of each row waits to be written, so that a worker which registers and
-leaves within one interval costs nothing. A batch that fails is kept and tried again.
+leaves within one interval costs nothing. A batch that fails is kept and tried again. It is written
+in transactions that are short: on SQLite nobody else can write meanwhile.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -17,15 +18,24 @@ from typing import Any
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from iii_triggers.models import Change, Function, Trigger, TriggerType, Worker
+from iii_triggers.models import Change, Function, TriggerType
 
 from .connections import WorkerConnection
 from .functions import FunctionInfo
 from .measures import last_seen, metrics_of
 from .offer_rows import OfferWrite, write_offers
 from .state_rows import StateWrite, write_states
-from .trigger_values import Trigger as LiveTrigger
-from .trigger_values import TriggerEntry, TriggerTypeEntry
+from .trigger_rows import TriggerGone, TriggerWrite, remove_triggers, write_of, write_triggers
+from .trigger_values import Trigger, TriggerEntry, TriggerTypeEntry
+from .worker_rows import (
+    WorkerDrain,
+    WorkerGone,
+    WorkerWrite,
+    drain_workers,
+    known_workers,
+    remove_workers,
+    write_workers,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +44,22 @@ Key = tuple[Any, ...]
 Batch = dict[Key, tuple[int, Write]]
 
 # Rows must be written after those they point to, and a worker's row must go last.
-WORKER, TYPE, FUNCTION, TRIGGER, GONE, ANNOUNCEMENT = range(6)
+(
+    WORKER,
+    DRAIN,
+    TYPE,
+    FUNCTION,
+    TRIGGER_GONE,
+    TRIGGER,
+    FOLLOWED_TRIGGER,
+    GONE,
+    ANNOUNCEMENT,
+) = range(9)
+
+COST = 1000
+"""What one transaction may cost: so many rows that are written together."""
+COST_ALONE = 40
+"""What a row costs that is written with statements of its own."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +69,8 @@ class Mirror:
     node_id: str
     announces_offers: bool = False
     """Whether other nodes are to learn what workers of this one offer, and their triggers."""
+    followed_types: frozenset[str] = frozenset()
+    """Ids of the trigger types that bring other rows in step with each trigger that is saved."""
     _writes: Batch = field(default_factory=dict)
 
     @property
@@ -54,19 +81,19 @@ class Mirror:
     def worker_connected(self, connection: WorkerConnection) -> None:
         """Write the row of a worker, or what became known of it."""
         row = self._worker_row(connection)
-        self._queue(WORKER, ("worker", connection.worker_id), lambda: _upsert_worker(row))
+        self._queue(WORKER, ("worker", connection.worker_id), WorkerWrite(row))
 
     def worker_drains(self, connection: WorkerConnection) -> None:
         """Write that a worker gets no new calls; other nodes send it none either."""
         worker_id, now = connection.worker_id, timezone.now()
-        write = partial(_drain_worker, worker_id, now)
-        self._queue(WORKER, ("worker drains", worker_id), write)
+        self._queue(DRAIN, ("worker drains", worker_id), WorkerDrain(worker_id, now))
         self._announce_offers()
 
     def worker_disconnected(self, connection: WorkerConnection) -> None:
         """Remove the row of a worker and everything it still owns."""
         worker_id = connection.worker_id
-        self._queue(GONE, ("worker", worker_id), lambda: _delete_worker(worker_id))
+        self._writes.pop(("worker drains", worker_id), None)
+        self._queue(GONE, ("worker", worker_id), WorkerGone(worker_id))
         self._announce_offers()
 
     def function_offered(self, info: FunctionInfo, connection: WorkerConnection) -> None:
@@ -88,27 +115,24 @@ class Mirror:
         self._queue(FUNCTION, key, lambda: _delete(rows))
         self._announce_offers()
 
-    def trigger_changed(self, trigger: LiveTrigger, entry: TriggerEntry | None) -> None:
+    def trigger_changed(self, trigger: Trigger, entry: TriggerEntry | None) -> None:
         """Write the row of a worker's trigger, or only the state of one of the site."""
-        key = ("trigger", trigger.namespace, trigger.id)
+        key = _trigger_key(trigger)
         if trigger.worker is not None:
             owner = trigger.worker.worker_id
-            if entry is None:
+            if entry is not None:
+                self._write_trigger(write_of(entry, worker_id=owner))
+            elif not trigger.worker.closed:
                 # What goes with its connection goes with the row of the worker: that is no
                 # unregistration, and a queue goes on collecting for it.
-                if not trigger.worker.closed:
-                    self._queue(TRIGGER, key, lambda: _delete_trigger(trigger, owner))
-                    self._announce_offers()
-            else:
-                values = _trigger_values(entry, owner)
-                self._queue(TRIGGER, key, lambda: _upsert_trigger(trigger, values))
+                self._queue(TRIGGER_GONE, key, TriggerGone(key=key[1:], worker_id=owner))
                 self._announce_offers()
         elif entry is not None and trigger.pk is not None:
             self._queue(TRIGGER, key, StateWrite(trigger.pk, entry.state, entry.error))
 
-    def trigger_is_stored(self, trigger: LiveTrigger) -> None:
+    def trigger_is_stored(self, trigger: Trigger) -> None:
         """Write no state of a trigger of the site: its row tells what became of it."""
-        self._writes.pop(("trigger", trigger.namespace, trigger.id), None)
+        self._writes.pop(_trigger_key(trigger), None)
 
     def trigger_type_added(self, provider: TriggerTypeEntry) -> None:
         """Write the row of a type that a worker provides."""
@@ -131,8 +155,16 @@ class Mirror:
         """Let what could not be written wait again, behind what came since."""
         self._writes = {**batch, **self._writes}
 
+    def _write_trigger(self, write: TriggerWrite) -> None:
+        key = ("trigger", *write.key)
+        if write.values["trigger_type"] in self.followed_types:
+            self._queue(FOLLOWED_TRIGGER, key, partial(TriggerWrite.__call__, write))
+        else:
+            self._queue(TRIGGER, key, write)
+        self._announce_offers()
+
     def _announce_offers(self) -> None:
-        """Have other nodes told, once for a batch and in its transaction."""
+        """Have other nodes told, once for a batch and in its last transaction."""
         if self.announces_offers:
             node_id = self.node_id
             self._queue(ANNOUNCEMENT, ("offers",), lambda: _announce(node_id))
@@ -163,17 +195,32 @@ class Mirror:
 
 
 def write_batch(batch: Batch) -> None:
-    """Write a batch in one transaction; a row that the database refuses is left out and logged.
+    """Write a batch; a row that the database refuses is left out and logged.
 
-    Raise OperationalError when the database is away.
+    Raise OperationalError when the database is away: all may be written again then.
     """
     writes = [write for _, write in sorted(batch.values(), key=lambda item: item[0])]
-    try:
-        _write_all(writes)
-    except OperationalError:
-        raise
-    except Exception:  # noqa: BLE001 - find the row that cannot be written
-        _write_each(writes)
+    for some in _portions(writes):
+        try:
+            _write_all(some)
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001 - find the row that cannot be written
+            _write_each(some)
+
+
+def _portions(writes: list[Write]) -> Iterator[list[Write]]:
+    """Yield what is written in one transaction each."""
+    portion: list[Write] = []
+    cost = 0
+    for write in writes:
+        portion.append(write)
+        cost += _COSTS.get(type(write), COST_ALONE)
+        if cost >= COST:
+            yield portion
+            portion, cost = [], 0
+    if portion:
+        yield portion
 
 
 def _write_all(writes: list[Write]) -> None:
@@ -189,9 +236,16 @@ def _one_by_one(writes: list[Write]) -> None:
 
 
 _TOGETHER: dict[type, Callable[[list[Any]], None]] = {
+    WorkerWrite: write_workers,
+    WorkerDrain: drain_workers,
     OfferWrite: write_offers,
+    TriggerWrite: write_triggers,
+    TriggerGone: remove_triggers,
     StateWrite: write_states,
+    WorkerGone: remove_workers,
 }
+# With a worker go the rows of all it offered.
+_COSTS: dict[type, int] = {**dict.fromkeys(_TOGETHER, 1), WorkerGone: 5}
 
 
 def _write_each(writes: list[Write]) -> None:
@@ -206,19 +260,6 @@ def _write_each(writes: list[Write]) -> None:
             logger.exception("A live registration could not be written to the database.")
 
 
-def _upsert_worker(row: dict[str, Any]) -> None:
-    Worker.objects.update_or_create(worker_id=row["worker_id"], defaults=row)
-
-
-def _drain_worker(worker_id: str, since: datetime) -> None:
-    # Who asked for it may have written it already.
-    Worker.objects.filter(pk=worker_id, draining_since=None).update(draining_since=since)
-
-
-def _delete_worker(worker_id: str) -> None:
-    Worker.objects.filter(pk=worker_id).delete()
-
-
 def _announce(node_id: str) -> None:
     Change.objects.record(Change.Kind.FUNCTION, node_id)
 
@@ -227,43 +268,12 @@ def _delete(rows: Any) -> None:
     rows.delete()
 
 
-def _trigger_values(entry: TriggerEntry, worker_id: str) -> dict[str, Any]:
-    trigger = entry.trigger
-    return {
-        "trigger_type": trigger.trigger_type,
-        "function_id": trigger.function_id,
-        # SDKs drop an empty config, and the column takes no null.
-        "config": {} if trigger.config is None else trigger.config,
-        "metadata": trigger.metadata,
-        "source": Trigger.Source.WORKER,
-        "worker_id": worker_id,
-        "enabled": True,
-        "state": entry.state,
-        "error": entry.error,
-    }
-
-
-def _upsert_trigger(trigger: LiveTrigger, values: dict[str, Any]) -> None:
-    if not Worker.objects.filter(pk=values["worker_id"]).exists():
-        return
-    rows = Trigger.objects.filter(namespace=trigger.namespace, trigger_id=trigger.id)
-    if rows.of_the_site().exists():
-        logger.warning("Trigger id %s is taken by a trigger of the site.", trigger.id)
-        return
-    Trigger.objects.update_or_create(
-        namespace=trigger.namespace, trigger_id=trigger.id, defaults=values
-    )
-
-
-def _delete_trigger(trigger: LiveTrigger, worker_id: str) -> None:
-    rows = Trigger.objects.filter(
-        namespace=trigger.namespace, trigger_id=trigger.id, worker_id=worker_id
-    )
-    rows.delete()
+def _trigger_key(trigger: Trigger) -> tuple[str, str, str]:
+    return ("trigger", trigger.namespace, trigger.id)
 
 
 def _upsert_type(provider: TriggerTypeEntry, worker_id: str) -> None:
-    if not Worker.objects.filter(pk=worker_id).exists():
+    if not known_workers([worker_id]):
         return
     rows = TriggerType.objects.filter(namespace=provider.namespace, type_id=provider.id)
     if rows.of_the_site().update(worker_id=worker_id):

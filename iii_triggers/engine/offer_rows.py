@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iii_triggers.models import Function, Worker
+from iii_triggers.models import Function
 
 from .functions import FunctionInfo
+from .worker_rows import known_workers
 
 ROWS_AT_ONCE = 500
 
@@ -33,7 +34,7 @@ def write_offers(writes: Sequence[OfferWrite]) -> None:
 
 def upsert_function(info: FunctionInfo, *, worker_id: str | None) -> None:
     """Write the row of a function: a worker's offer, or one of the site (no worker)."""
-    if worker_id is not None and not Worker.objects.filter(pk=worker_id).exists():
+    if worker_id is not None and not known_workers([worker_id]):
         return
     Function.objects.update_or_create(
         namespace=info.namespace,
@@ -44,8 +45,7 @@ def upsert_function(info: FunctionInfo, *, worker_id: str | None) -> None:
 
 
 def _write_some(writes: Sequence[OfferWrite]) -> None:
-    workers = Worker.objects.filter(pk__in={write.worker_id for write in writes})
-    known = set(workers.values_list("pk", flat=True))
+    known = known_workers(write.worker_id for write in writes)
     rows = [_row(write) for write in writes if write.worker_id in known]
     if rows:
         Function.objects.bulk_create(

@@ -76,6 +76,13 @@ class TriggerRegistrator(ABC):
         """Return the keys of ``config`` that ask for more than a stranger may have."""
         return ()
 
+    @property
+    def follows_rows(self) -> bool:
+        """Whether ``row_saved`` does something; if not, rows of workers' triggers are written many
+        at a time and without it.
+        """
+        return type(self).row_saved is not TriggerRegistrator.row_saved
+
     @abstractmethod
     async def register_trigger(self, trigger: Trigger) -> None:
         """Make ``trigger`` fire. Raise TriggerRejected if it cannot.
