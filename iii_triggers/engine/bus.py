@@ -164,9 +164,9 @@ class Bus:
             del self._outboxes[channel]
 
     async def _read(self) -> None:
-        """Read for ever: a layer that fails (Redis restarts) is tried again."""
+        """Read until the bus closes: a layer that fails (Redis restarts) is tried again."""
         failures = 0
-        while True:
+        while self.is_on:
             if await self._attempt(self._take if self.channel else self._take_channel):
                 failures = 0
                 continue

@@ -91,12 +91,13 @@ class Outbox:
         return batch
 
     async def _send(self, batch: list[Letter]) -> None:
-        pause_s = FIRST_PAUSE_S
-        while batch:
-            error = await self._try(batch)
-            if error is None:
+        pause_s, reason = FIRST_PAUSE_S, "Too much waits for the other process."
+        # Nothing late is sent: whoever gave a call up had it run elsewhere.
+        while batch := list(_in_time(batch, reason)):
+            failure = await self._try(batch)
+            if failure is None:
                 return
-            batch = list(_in_time(batch, error))
+            reason = failure
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
@@ -120,4 +121,11 @@ def _in_time(batch: Iterable[Letter], reason: str) -> Iterable[Letter]:
         if letter.deadline > now:
             yield letter
         else:
-            letter.on_lost(ChannelSendFailed(reason))
+            _lose(letter, reason)
+
+
+def _lose(letter: Letter, reason: str) -> None:
+    try:
+        letter.on_lost(ChannelSendFailed(reason))
+    except Exception:
+        logger.exception("Nobody was told that a message was lost.")
