@@ -182,6 +182,10 @@ class Broadcasts:
         heard.newest = max(heard.newest, number)
         self._catch_up(heard)
 
+    def senders(self) -> set[str]:
+        """Return the ids of the nodes that were heard."""
+        return set(self._heard)
+
     def forget(self, sender: str) -> None:
         """Wait for nothing more of a node that is gone."""
         heard = self._heard.pop(sender, None)

@@ -18,7 +18,7 @@ from .database import DatabaseThread
 from .invocation import Invoker
 from .nodes import ThisNode
 from .remote_calls import RemoteCalls
-from .remote_functions import RemoteFunctions
+from .remote_functions import RemoteFunctions, RemoteNode
 from .remote_rows import read_channels, read_nodes
 from .remote_triggers import RemoteTriggers
 from .served_calls import ServedCalls
@@ -58,6 +58,8 @@ class Network:
         self._unmet: set[str] = set()
         """Channels of nodes that have not said that they know of this one."""
         self._everybody_met = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        """Two looks at once would leave what the older one saw, of what is gone by then."""
         self.bus.on(HelloMessage, self._on_hello)
         self.bus.on(WelcomeMessage, self._on_welcome)
 
@@ -106,9 +108,13 @@ class Network:
         """Read again what other nodes offer, and the triggers there; all of them without ids."""
         if not self.bus.is_on:
             return
+        async with self._reloading:
+            await self._reload(node_ids)
+
+    async def _reload(self, node_ids: Collection[str] | None) -> None:
         triggers = self._triggers.wanted()
         rows = await self._database.run(read_nodes, self._node.node_id, node_ids, triggers)
-        known = {node.node_id for node in self.functions.nodes()}
+        known = {node.node_id for node in self.functions.nodes()} | self._broadcasts.senders()
         asked = known if node_ids is None else known.intersection(node_ids)
         for row in rows:
             self.functions.replace(
@@ -128,31 +134,41 @@ class Network:
             return
         self.bus.probe()
         self._broadcasts.remind()
+        for node in self.functions.nodes():
+            if node.is_silent:
+                self._say_hello(node)
         channels = await self._database.run(read_channels, self._node.node_id)
         known = {node.node_id: node.channel for node in self.functions.nodes()}
         changed = {id_ for id_, _ in channels.items() ^ known.items()} | self._doubtful
+        # One that is gone may have been heard once more.
+        changed |= self._broadcasts.senders() - channels.keys()
         if changed:
             self._doubtful = set()
             await self.reload(changed)
+        async with self._reloading:
+            await self._triggers.retry()
 
     def _greet(self) -> None:
         """Say hello, rather than be found at the next look at the database."""
         nodes = self.functions.nodes() if self._node.channel else []
         self._unmet = {node.channel for node in nodes}
         for node in nodes:
-            message = HelloMessage(
-                id=uuid.uuid4().hex,
-                node_id=self._node.node_id,
-                reply_to=self._node.channel,
-                number=self._broadcasts.number,
-            )
-            self.bus.send(node.channel, message)
+            self._say_hello(node)
         if nodes:
             self._everybody_met.clear()
             # One that is gone, or does not answer, is waited for once only.
             asyncio.get_running_loop().call_later(MEET_S, self._everybody_met.set)
         else:
             self._everybody_met.set()
+
+    def _say_hello(self, node: RemoteNode) -> None:
+        message = HelloMessage(
+            id=uuid.uuid4().hex,
+            node_id=self._node.node_id,
+            reply_to=self._node.channel,
+            number=self._broadcasts.number,
+        )
+        self.bus.send(node.channel, message)
 
     def _on_hello(self, message: HelloMessage) -> None:
         self.functions.meet(message.node_id, message.reply_to)
@@ -167,6 +183,9 @@ class Network:
 
     def _on_welcome(self, message: WelcomeMessage) -> None:
         self._broadcasts.meet(message.node_id, message.number)
+        node = self.functions.node(message.node_id)
+        if node is not None:
+            node.is_silent = False
         self._unmet.discard(message.channel)
         if not self._unmet:
             self._everybody_met.set()

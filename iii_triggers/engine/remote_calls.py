@@ -33,7 +33,7 @@ from .remote_functions import RemoteNode, RemoteOffer
 REPEAT_S = 1.5
 """After how long without an answer a call is sent once more; it was lost, or the answer was."""
 FIRST_SIGN_S = 5.0
-"""After how long without an answer the node counts as out of reach."""
+"""After how long without an answer, to this call and others, the node counts as out of reach."""
 SILENCE_S = 20.0
 """After how long without another sign of life a call that ran counts as stopped."""
 TAKEN_S = 0.1
@@ -130,8 +130,18 @@ class RemoteCalls:
     def _repeat(self, call: RemoteCall) -> None:
         """Send a call again; a node that has it already only says so."""
         self._send(call)
-        error = ChannelSendFailed("The other process did not answer.")
-        self._watch(call, FIRST_SIGN_S - REPEAT_S, partial(self._unreachable, call, error))
+        self._watch(call, FIRST_SIGN_S - REPEAT_S, partial(self._doubt, call))
+
+    def _doubt(self, call: RemoteCall) -> None:
+        """Give a node up that answers nobody; one that answers others has much to do.
+
+        To pass the call on then would be to run it twice. It has its own deadline.
+        """
+        quiet_s = asyncio.get_running_loop().time() - call.node.answered_at
+        if quiet_s < FIRST_SIGN_S - REPEAT_S:
+            self._repeat(call)
+        else:
+            self._unreachable(call, ChannelSendFailed("The other process did not answer."))
 
     def _unreachable(self, call: RemoteCall, error: ChannelSendFailed) -> None:
         if call.id in self._calls:
@@ -190,6 +200,7 @@ class RemoteCalls:
     def _heard(self, call: RemoteCall) -> None:
         call.message = None
         call.node.is_silent = False
+        call.node.answered_at = asyncio.get_running_loop().time()
 
     def _drop(self, call: RemoteCall) -> None:
         if self._calls.pop(call.id, None) is None:

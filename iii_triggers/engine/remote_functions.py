@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ class RemoteNode:
     node_id: str
     channel: str
     is_silent: bool = False
-    """Whether it did not answer the last time."""
+    """Whether it did not answer the last time, nor said hello since."""
+    answered_at: float = -math.inf
+    """When it answered a call from here, on the clock of the loop."""
     is_draining: bool = False
     """Whether it stops: it is called only for what nobody else offers."""
     offers: dict[Key, RemoteOffer] = field(default_factory=dict)

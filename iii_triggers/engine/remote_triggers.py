@@ -35,7 +35,9 @@ class RemoteTriggers:
 
     registry: TriggerRegistry
     _of: dict[str, dict[TriggerKey, Trigger]] = field(default_factory=dict)
-    """What is registered, by node."""
+    """What their workers have, by node."""
+    _refused: dict[TriggerKey, Trigger] = field(default_factory=dict)
+    """What of it cannot be registered here for now."""
 
     def wanted(self) -> Wanted:
         """Return which triggers this node has a use for."""
@@ -46,7 +48,7 @@ class RemoteTriggers:
     async def replace(self, node_id: str, triggers: Collection[Trigger]) -> None:
         """Take what the workers of a node have now in place of what they had.
 
-        What cannot be registered here, because a route is taken, is left out until it changes.
+        What cannot be registered here, because a route is taken, waits for ``retry``.
         """
         wanted = {trigger.key: trigger for trigger in triggers}
         known = self._of.get(node_id, {})
@@ -62,13 +64,22 @@ class RemoteTriggers:
         for trigger in self._of.pop(node_id, {}).values():
             await self._unregister(trigger)
 
+    async def retry(self) -> None:
+        """Register what could not be; what stood in its way may be gone."""
+        for trigger in list(self._refused.values()):
+            await self._register(trigger)
+
     async def _register(self, trigger: Trigger) -> None:
+        was_refused = self._refused.pop(trigger.key, None) == trigger
         try:
             await self.registry.register(trigger)
         except IiiError as error:
-            logger.info("Trigger %s of another node is not served here: %s", trigger.id, error)
+            self._refused[trigger.key] = trigger
+            if not was_refused:
+                logger.info("Trigger %s of another node is not served here: %s", trigger.id, error)
 
     async def _unregister(self, trigger: Trigger) -> None:
+        self._refused.pop(trigger.key, None)
         namespace, _ = trigger.key
         await self.registry.unregister(trigger.id, namespace=namespace)
 

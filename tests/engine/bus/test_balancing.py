@@ -12,6 +12,7 @@ from iii_triggers.engine.core import Engine
 from iii_triggers.engine.functions import Offer as LocalOffer
 from iii_triggers.engine.remote_functions import RemoteOffer
 from iii_triggers.engine.remote_load import RemoteLoad
+from tests.support.eventually import eventually
 from tests.support.workers import FakeWorker
 
 from .calling import asked, start
@@ -158,3 +159,20 @@ def test_one_that_was_passed_over_catches_up_with_one_turn() -> None:
         other.begin([one, other])
         taken += 1
     assert taken in (3, 4)
+
+
+async def test_a_node_that_answers_again_is_called_again(
+    here: Engine, there: Engine, third: Engine
+) -> None:
+    await there.network.bus.close()
+    gone, back = (here.network.functions.node(one.node.node_id) for one in (there, third))
+    assert gone is not None
+    assert back is not None
+    gone.is_silent = back.is_silent = True
+    await here.network.check()
+
+    async def answered() -> bool:
+        return not back.is_silent
+
+    await eventually(answered)
+    assert gone.is_silent

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 
 import pytest
+from msgspec.msgpack import encode
 
 from iii_triggers import apublish
 from iii_triggers.engine import broadcasts
@@ -171,6 +172,20 @@ async def test_what_a_node_lost_is_missed_when_its_sender_is_gone(
     await die(here, seen_by=there)
     assert await heard(far) == [2]
     assert missed == [here.node.node_id]
+
+
+async def test_what_comes_late_from_a_node_that_is_gone_leaves_nothing_behind(
+    here: Engine, there: Engine, offer: Offer, layer: FakeLayer
+) -> None:
+    far = await subscribed(there, offer)
+    await publish(1)
+    await heard(far)
+    late = layer.of_type("iii.publish")[0]
+    await die(here, seen_by=there)
+    await layer.send(there.node.channel, {"type": "iii.batch", "items": [encode(late)]})
+    assert await heard(far, 2) == [1, 1]
+    await there.network.check()
+    assert here.node.node_id not in there.network._broadcasts.senders()
 
 
 async def test_a_node_that_comes_later_misses_nothing(

@@ -66,6 +66,23 @@ async def test_a_call_without_a_sign_of_life_could_not_be_sent(
     assert here.invoker.in_flight == 0
 
 
+async def test_a_node_that_answers_others_is_asked_again(
+    here: Engine, there: Engine, offer: Offer, layer: FakeLayer, impatient: None
+) -> None:
+    """It has much to do: to pass the call on would be to run it twice, or to fail for nothing."""
+    worker = await offer(there, "f", "g")
+    other = start(here, function_id="g")
+    invocation = await asked(worker)
+    await layer.delivered("iii.running")
+    lost = count()
+    layer.loses = lambda item: item["type"] == "iii.call" and next(lost) < 4
+    call = start(here)
+    await worker.answer(await asked(worker, 2), result=1)
+    assert await call == 1
+    await worker.answer(invocation, result=2)
+    assert await other == 2
+
+
 async def test_a_call_that_takes_long_gives_signs_of_life(
     here: Engine, there: Engine, offer: Offer, layer: FakeLayer, impatient: None
 ) -> None:

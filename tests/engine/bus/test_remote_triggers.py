@@ -13,6 +13,7 @@ from iii_triggers.engine.core import Engine
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.models import TriggerType
 from tests.support.asgi import Answer
+from tests.support.eventually import eventually
 from tests.support.http import ask, is_error
 from tests.support.workers import FakeWorker
 
@@ -179,3 +180,57 @@ async def test_a_provider_near_the_owner_goes_first(
     await learn(there, here)
     assert len(near.transport.of_type("registertrigger")) == 1
     assert far.transport.of_type("registertrigger") == []
+
+
+async def test_two_looks_at_once_leave_nothing_behind(
+    here: Engine, there: Engine, offer: Offer
+) -> None:
+    worker = await offer(there, "f")
+    lock = here.triggers._lock
+
+    async def one_waits() -> bool:
+        return bool(lock._waiters)
+
+    for id_ in ("first", "second"):
+        await worker.bind(id_, "http", config={"api_path": id_, "http_method": "GET"})
+    await publish_rows(there)
+    async with lock:
+        early = asyncio.create_task(here.network.reload(None))
+        await eventually(one_waits)
+        await worker.send("unregistertrigger", id="second")
+        await publish_rows(there)
+        late = asyncio.create_task(here.network.reload(None))
+        await asyncio.sleep(0)
+        await here.database.run(lambda: None)
+    await asyncio.gather(early, late)
+    remote = [entry.trigger.id for entry in here.triggers.entries() if entry.trigger.node_id]
+    assert remote == ["first"]
+
+
+async def test_a_route_that_was_taken_here_serves_when_it_is_free(
+    here: Engine, there: Engine, offer: Offer
+) -> None:
+    """Two versions of a worker meet: the old one stands in the way for as long as it is there."""
+    old = await offer(here, "f")
+    await old.bind("old", "http", config={"api_path": "orders/:order", "http_method": "GET"})
+    worker = await routed(there, here, offer)
+    await old.leave()
+    await here.network.check()
+    assert (await answered(worker, "free")).json() == "free"
+    await worker.send("unregistertrigger", id="t")
+    await learn(there, here)
+    await here.network.check()
+    assert is_error(await ask("GET", "/orders/7"), 404, "NOT_FOUND")
+
+
+async def test_a_route_that_is_taken_here_is_not_waited_for_when_it_is_gone(
+    here: Engine, there: Engine, offer: Offer
+) -> None:
+    old = await offer(here, "f")
+    await old.bind("old", "http", config={"api_path": "orders/:order", "http_method": "GET"})
+    await routed(there, here, offer)
+    await there.stop()
+    await here.refresh()
+    await old.leave()
+    await here.network.check()
+    assert is_error(await ask("GET", "/orders/7"), 404, "NOT_FOUND")
