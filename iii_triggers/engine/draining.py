@@ -65,10 +65,12 @@ class Drains:
 
     async def finish(self, deadline: float) -> None:
         """Drain all workers that are left, spread over ``III_CLOSE_SPREAD_S``."""
-        gap_s = self._gap_s()
+        gap_s, next_at = self._gap_s(), _now()
         for connection in self._staying():
             self._start(connection, deadline)
-            await asyncio.sleep(gap_s)
+            # By the clock: a thousand pauses, each a little too long, would be far too long.
+            next_at += gap_s
+            await asyncio.sleep(next_at - _now())
         await asyncio.gather(*self._tasks)
 
     async def stop(self) -> None:

@@ -162,3 +162,22 @@ async def test_many_workers_do_not_come_back_at_once(engine: Engine, connect: Co
         await engine.drain()
     assert clock() - began > 0.016
     assert engine.connections == {}
+
+
+async def test_the_last_of_many_workers_goes_when_the_spread_is_over(
+    engine: Engine, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = [await connect(f"f{number}") for number in range(100)]
+    now, sleep = 0.0, asyncio.sleep
+
+    async def oversleep(pause_s: float) -> None:
+        nonlocal now
+        now += pause_s + 0.02 if pause_s > 0 else 0
+        await sleep(0)
+
+    with monkeypatch.context() as patches, override_settings(III_CLOSE_SPREAD_S=0.5):
+        patches.setattr(draining, "_now", lambda: now)
+        patches.setattr(asyncio, "sleep", oversleep)
+        await engine.drains.finish(deadline=5)
+    assert 0.5 <= now < 0.6
+    assert {worker.transport.close_code for worker in workers} == {RESTARTING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -154,3 +155,20 @@ async def test_a_queue_goes_on_collecting_for_each_of_many_workers_that_went(
     rows = await engine.database.run(lambda: list(Subscription.objects.all()))
     assert len(rows) == 5
     assert all(row.expires_at is not None for row in rows)
+
+
+async def test_many_workers_that_are_drained_and_go_take_few_statements(
+    engine: Engine, connect: Connect, flush: Flush
+) -> None:
+    workers = [await connect(f"f{number}") for number in range(MANY)]
+    await flush()
+    for worker in workers:
+        engine.mirror.worker_drains(worker.connection)
+    assert len(await statements(engine)) < 10
+    drained = Worker.objects.exclude(draining_since=None)
+    assert await engine.database.run(drained.count) == MANY
+    await engine.drains.finish(asyncio.get_running_loop().time())
+    found = await statements(engine)
+    assert len(found) < 15
+    assert not any("draining_since" in sql and sql.startswith("UPDATE") for sql in found)
+    assert await engine.database.run(Worker.objects.count) == 0
