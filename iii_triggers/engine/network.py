@@ -135,7 +135,7 @@ class Network:
         self.bus.probe()
         self._broadcasts.remind()
         for node in self.functions.nodes():
-            if node.is_silent:
+            if node.is_silent and self._node.channel:
                 self._say_hello(node)
         channels = await self._database.run(read_channels, self._node.node_id)
         known = {node.node_id: node.channel for node in self.functions.nodes()}
