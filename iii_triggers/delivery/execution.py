@@ -87,8 +87,8 @@ def _have_node() -> None:
     engine = process_engine.get()
     if not engine.draining:
         engine = process_engine.start_in_background()
-    if held_leases.renew not in engine.on_beat:
-        engine.on_beat.append(held_leases.renew)
+    if held_leases.renew not in engine.heart.on_beat:
+        engine.heart.on_beat.append(held_leases.renew)
 
 
 def _finish(row: Delivery, outcome: Outcome) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, connections
 from django.utils.module_loading import import_string
 
 from iii_triggers.conf import settings
@@ -17,6 +15,7 @@ from iii_triggers.models import Node
 from iii_triggers.protocol.errors import EngineNotRunning
 from iii_triggers.protocol.messages import WorkerRegistered
 
+from . import shutdown
 from .access.sessions import OPEN, Session
 from .access.token_watch import TokenWatch
 from .bus import LayerFactory, site_layer
@@ -29,36 +28,32 @@ from .draining import Drains
 from .firing import fire
 from .frames import FrameHandler
 from .functions import FunctionTable, LocalFunction
+from .heart import Heart
 from .history import History
 from .invocation import Invoker
 from .loop_lag import INTERVAL_S as LAG_INTERVAL_S
 from .loop_lag import LoopLag
+from .loops import Loops
 from .measures import keep_measures
-from .mirror import Mirror, write_batch
+from .mirror import Mirror
+from .mirror_writer import MirrorWriter, mirror_everything
 from .network import Network
 from .nodes import ThisNode
 from .nudges import Nudges
 from .payload import Payload
 from .presence import Presence
-from .registrar import unbind
+from .registrar import built_in, load_registrators
 from .sync import Sync, prepare_rows
 from .telemetry import Telemetry
 from .tracing import find_tracer
-from .trigger_values import TriggerTypeEntry
 from .triggers import TriggerRegistry
 from .verdicts import Verdicts
 
 if TYPE_CHECKING:
     from iii_triggers.trigger_types.base import TriggerRegistrator
 
-logger = logging.getLogger(__name__)
-
-Pause = Callable[[float], Awaitable[object]]
-
 CHANNEL_SWEEP_INTERVAL_S = 60.0
 PRUNE_INTERVAL_S = 60.0
-TELL_S = 2.0
-"""How long a process that stops tries to write that it does."""
 BUILTINS = "iii_triggers.builtins.builtin_functions"
 SITE_FIRED_TYPE = "iii_triggers.trigger_types.site_fired.SiteFiredTriggerType"
 WORKER_OWNED_TYPE = "iii_triggers.trigger_types.worker_owned.WorkerOwnedTriggerType"
@@ -80,9 +75,9 @@ class Engine:
         self.site = site
         self.node = ThisNode(kind=kind)
         self.database = DatabaseThread()
-        self.heart = DatabaseThread()
-        """Has the heartbeat to itself: one behind a long write would be a sign of death."""
+        self.heart = Heart(self.node)
         self.mirror = Mirror(node_id=self.node.node_id)
+        self.writer = MirrorWriter(mirror=self.mirror, database=self.database)
         self.presence = Presence(self.mirror)
         self.functions = FunctionTable()
         self.triggers = TriggerRegistry(
@@ -126,11 +121,11 @@ class Engine:
         self.loop_lag = LoopLag()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.draining = False
-        self.on_beat: list[Callable[[], object]] = []
-        """Units of database work that are done with every heartbeat."""
-        self._types: dict[str, TriggerRegistrator] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._writing = asyncio.Lock()
+        self.loops = Loops()
+        self.on_look: list[Callable[[], object]] = []
+        """Units of database work that are done about as often as the heart beats."""
+        self.types: dict[str, TriggerRegistrator] = {}
+        """The built-in trigger types by their ids."""
 
     @property
     def is_running(self) -> bool:
@@ -142,53 +137,30 @@ class Engine:
         self.site.discover()
         self.invoker.tracer = find_tracer()
         this_process.node_id = self.node.node_id
-        self._types = {type_.id: type_ for type_ in _load_types(settings.III_TRIGGER_TYPES)}
-        self.mirror.followed_types = frozenset(_followed(self._types.values()))
+        self.types = {one.id: one for one in load_registrators(settings.III_TRIGGER_TYPES)}
+        self.mirror.followed_types = frozenset(_followed(self.types.values()))
         await self.database.run(self.node.join)
-        await self.database.run(prepare_rows, self.site, list(self._types.values()))
+        await self.database.run(prepare_rows, self.site, list(self.types.values()))
         self._add_functions([*import_string(BUILTINS)(self), *self.site.functions()])
-        for type_ in self._types.values():
+        for type_ in self.types.values():
             type_.bind(self)
             self._add_functions(type_.functions())
-            await self.triggers.register_type(_built_in(type_))
+            await self.triggers.register_type(built_in(type_))
         await self.sync.load()
         await self.network.start()
         self.mirror.announces_offers = self.network.bus.is_on
         self.loop = asyncio.get_running_loop()
         self.nudges.start()
-        self._repeat(
-            "look for changes",
-            self.sync.refresh,
-            lambda: settings.III_SYNC_INTERVAL_S,
-            pause=self.nudges.wait,
-        )
-        self._repeat("write registrations", self._flush, lambda: settings.III_WRITE_INTERVAL_S)
-        self._repeat("write the history", self._record, lambda: settings.III_HISTORY_INTERVAL_S)
-        self._repeat("prune the history", self.history.prune, lambda: PRUNE_INTERVAL_S)
-        self._repeat("beat", self._beat, lambda: settings.III_HEARTBEAT_INTERVAL_S)
-        self._repeat("measure the loop", self.loop_lag.measure, lambda: LAG_INTERVAL_S)
-        self._repeat("look around", self._look, lambda: settings.III_HEARTBEAT_INTERVAL_S)
-        self._repeat("sweep channels", self.channels.sweep, lambda: CHANNEL_SWEEP_INTERVAL_S)
+        self._start_loops()
 
     async def drain(self) -> None:
         """Take no new workers, finish what is in flight, and send the workers elsewhere.
 
-        What is asked for meanwhile runs as long as there is a worker for it. Takes the grace and
-        the spread of the closes at most.
+        What is asked for meanwhile runs as long as there is a worker for it. Takes the grace, the
+        spread of the closes and what triggers need to let go at most.
         """
         self.draining = True
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + settings.III_SHUTDOWN_GRACE_S
-        await self._tell_draining()
-        await self.drains.move(deadline)
-        if not await self.invoker.wait_idle(deadline - clock()):
-            logger.warning("Stopping with %d calls in flight.", self.invoker.in_flight)
-        # A function may be done while its answer is still being streamed.
-        if not await self.channels.wait_idle(deadline - clock()):
-            logger.warning("Stopping with %d requests unanswered.", self.channels.sources)
-        for type_ in self._types.values():
-            await unbind(type_)
-        await self.drains.finish(deadline)
+        await shutdown.drain(self)
 
     async def stop(self) -> None:
         """Drain, tell workers to come back, leave no rows behind; stopping twice is harmless."""
@@ -196,27 +168,7 @@ class Engine:
             return
         if not self.draining:
             await self.drain()
-        await self.drains.stop()
-        await self.send_away(self.connections)
-        await self.invoker.stop()
-        self.channels.stop()
-        await self.telemetry.stop()
-        await self.network.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.nudges.stop()
-        self.loop = None
-        try:
-            await self._flush()
-            await self.history.flush()
-            await self.database.run(self.node.leave)
-        except DatabaseError:
-            # The rows stay until another node finds that this one is gone.
-            logger.warning("The engine stopped while the database was away.", exc_info=True)
-        await self.history.stop()
-        await self.heart.stop()
-        await self.database.stop()
+        await shutdown.stop(self)
 
     def connect(
         self, transport: Transport, *, ip: str, session: Session = OPEN
@@ -259,7 +211,7 @@ class Engine:
 
     def trigger_type(self, type_id: str) -> TriggerRegistrator | None:
         """Return the built-in trigger type with this id."""
-        return self._types.get(type_id)
+        return self.types.get(type_id)
 
     def worker_owned_type(self, connection: WorkerConnection) -> TriggerRegistrator:
         """Return a registrator that forwards to the worker."""
@@ -268,7 +220,7 @@ class Engine:
 
     async def write_registrations(self) -> None:
         """Write what workers registered so far, so that what is published next finds it."""
-        await self._flush()
+        await self.writer.write()
 
     async def refresh(self) -> None:
         """See what other processes changed, now."""
@@ -297,28 +249,17 @@ class Engine:
         for function in functions:
             self.functions.add_local(function)
 
-    def _repeat(
-        self,
-        what: str,
-        step: Callable[[], Awaitable[object]],
-        interval: Callable[[], float],
-        *,
-        pause: Pause = asyncio.sleep,
-    ) -> None:
-        task = asyncio.get_running_loop().create_task(_forever(what, step, interval, pause))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _flush(self) -> None:
-        async with self._writing:
-            if not self.mirror.is_dirty:
-                return
-            batch = self.mirror.take()
-            try:
-                await self.database.run(write_batch, batch)
-            except BaseException:
-                self.mirror.put_back(batch)
-                raise
+    def _start_loops(self) -> None:
+        repeat, beats = self.loops.repeat, lambda: settings.III_HEARTBEAT_INTERVAL_S
+        looks, writes = lambda: settings.III_SYNC_INTERVAL_S, lambda: settings.III_WRITE_INTERVAL_S
+        repeat("look for changes", self.sync.refresh, looks, pause=self.nudges.wait)
+        repeat("write registrations", self.writer.write, writes)
+        repeat("write the history", self._record, lambda: settings.III_HISTORY_INTERVAL_S)
+        repeat("prune the history", self.history.prune, lambda: PRUNE_INTERVAL_S)
+        repeat("beat", self._beat, beats)
+        repeat("look around", self._look, beats)
+        repeat("measure the loop", self.loop_lag.measure, lambda: LAG_INTERVAL_S)
+        repeat("sweep channels", self.channels.sweep, lambda: CHANNEL_SWEEP_INTERVAL_S)
 
     async def _record(self) -> None:
         self.history.show_slow(self.invoker.pending)
@@ -326,78 +267,15 @@ class Engine:
 
     async def _beat(self) -> None:
         self.node.runs_dropped = self.history.dropped
-        if not await self.heart.run(_beat_once, self.node):
-            self._write_everything()
+        if not await self.heart.beat():
+            mirror_everything(self)
 
     async def _look(self) -> None:
         await keep_measures(self.database, list(self.connections.values()))
-        for work in self.on_beat:
+        for work in self.on_look:
             await self.database.run(work)
         await self.network.check()
         await self.tokens.check()
-
-    async def _tell_draining(self) -> None:
-        try:
-            async with asyncio.timeout(TELL_S):
-                await self.database.run(self.node.drain)
-        except (DatabaseError, TimeoutError):
-            logger.warning("Other nodes do not know yet that this one stops.", exc_info=True)
-
-    def _write_everything(self) -> None:
-        """Have all that lives in memory written again."""
-        for connection in self.connections.values():
-            if connection.spoke:
-                self.mirror.worker_connected(connection)
-            if connection.draining:
-                self.mirror.worker_drains(connection)
-        for type_ in self.triggers.types():
-            self.mirror.trigger_type_added(type_)
-        for offer in self.functions.all_offers():
-            self.mirror.function_offered(offer.info, offer.connection)
-        for entry in self.triggers.entries():
-            self.mirror.trigger_changed(entry.trigger, entry)
-        self.history.show_again(self.invoker.pending)
-
-
-def _load_types(paths: Iterable[str]) -> list[TriggerRegistrator]:
-    return [import_string(path)() for path in paths]
-
-
-def _built_in(registrator: TriggerRegistrator) -> TriggerTypeEntry:
-    return TriggerTypeEntry(
-        id=registrator.id,
-        namespace="default",
-        registrator=registrator,
-        description=registrator.description,
-        config_schema=registrator.config_schema,
-        call_schema=registrator.call_schema,
-    )
-
-
-def _beat_once(node: ThisNode) -> bool:
-    try:
-        return node.beat()
-    finally:
-        # Once in some seconds: not worth a connection of its own in between.
-        connections.close_all()
-
-
-async def _forever(
-    what: str,
-    step: Callable[[], Awaitable[object]],
-    interval: Callable[[], float],
-    pause: Pause,
-) -> None:
-    """Repeat a step; one that fails is logged and tried again, because databases come back."""
-    failures = 0
-    while True:
-        await pause(interval() * min(2**failures, 32))
-        try:
-            await step()
-            failures = 0
-        except Exception:
-            failures += 1
-            logger.exception("The engine could not %s.", what)
 
 
 def _followed(types: Iterable[TriggerRegistrator]) -> Iterator[str]:

@@ -1,10 +1,13 @@
-"""Calls the registrators of trigger types, which are strangers' code: with a deadline each."""
+"""Loads the registrators of trigger types, and calls them: strangers' code, so with a deadline."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
+
+from django.utils.module_loading import import_string
 
 from iii_triggers.protocol.errors import IiiError, TriggerRejected
 
@@ -41,10 +44,37 @@ async def unregister_with(provider: TriggerTypeEntry, trigger: Trigger) -> None:
         logger.warning("Trigger %s could not be unregistered.", trigger.id, exc_info=True)
 
 
+def load_registrators(paths: Iterable[str]) -> list[TriggerRegistrator]:
+    """Make the registrators of the built-in types from the paths of their classes."""
+    return [import_string(path)() for path in paths]
+
+
+def built_in(registrator: TriggerRegistrator) -> TriggerTypeEntry:
+    """Return the entry of a built-in type."""
+    return TriggerTypeEntry(
+        id=registrator.id,
+        namespace="default",
+        registrator=registrator,
+        description=registrator.description,
+        config_schema=registrator.config_schema,
+        call_schema=registrator.call_schema,
+    )
+
+
+async def send_clients_away(registrator: TriggerRegistrator) -> None:
+    """Tell a built-in type that the engine begins to stop."""
+    await _end(registrator, registrator.send_clients_away)
+
+
 async def unbind(registrator: TriggerRegistrator) -> None:
-    """Tell a built-in type that the engine stops; that goes on whatever becomes of it."""
+    """Tell a built-in type that the engine stops."""
+    await _end(registrator, registrator.unbind)
+
+
+async def _end(registrator: TriggerRegistrator, hook: Callable[[], Awaitable[None]]) -> None:
+    """Call a hook; the engine goes on stopping whatever becomes of it."""
     try:
         async with asyncio.timeout(REGISTRATOR_TIMEOUT_S):
-            await registrator.unbind()
+            await hook()
     except Exception:
         logger.warning("Trigger type %s did not stop cleanly.", registrator.id, exc_info=True)

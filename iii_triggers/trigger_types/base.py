@@ -49,10 +49,17 @@ class TriggerRegistrator(ABC):
     def bind(self, engine: Engine) -> None:  # noqa: B027 - a hook with a harmless default
         """Get hold of the engine this type belongs to. Called once, before anything else."""
 
-    async def unbind(self) -> None:  # noqa: B027 - a hook with a harmless default
-        """Let go of what the type holds for others: the engine stops. Takes no more than moments.
+    async def send_clients_away(self) -> None:  # noqa: B027 - a hook with a harmless default
+        """Have clients of the type connect elsewhere: the engine begins to stop.
 
-        Workers are still connected, so their functions can be called a last time.
+        Takes no more than moments. All workers are still connected, and triggers still fire.
+        """
+
+    async def unbind(self) -> None:  # noqa: B027 - a hook with a harmless default
+        """Give up what has not fired: the engine stops, and nothing is in flight any more.
+
+        Takes no more than moments. What runs is over time then. Workers that nobody can stand in
+        for are still connected.
         """
 
     def functions(self) -> Iterable[LocalFunction]:

@@ -144,7 +144,7 @@ class LogTriggerType(TriggerRegistrator):
         self._engine = engine
         engine.telemetry.watchers.append(self._logged)
         engine.network.bus.on(LogMessage, self._hear)
-        engine.on_beat.append(self.look_around)
+        engine.on_look.append(self.look_around)
 
     async def unbind(self) -> None:
         """Fire nothing any more: the engine stops."""

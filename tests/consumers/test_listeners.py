@@ -334,14 +334,14 @@ class TestTokens:
             await engine.refresh()
             await socket.pong()
 
-    async def test_running_out_is_noticed_with_the_heartbeat(self, engine: Engine) -> None:
+    async def test_running_out_is_noticed_soon(self, engine: Engine) -> None:
         row, token = await issue(engine)
         async with door(port=PLAIN, headers=bearer(token)) as socket:
             await socket.greeting()
             # No signal, as when time passes.
             change = WorkerToken.objects.filter(pk=row.pk).update
             await engine.database.run(lambda: change(expires_at=timezone.now()))
-            await engine._beat()
+            await engine._look()
             assert await socket.close_code() == 4401
 
     async def test_an_ended_connection_is_not_watched(self, engine: Engine) -> None:

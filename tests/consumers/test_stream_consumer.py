@@ -14,6 +14,7 @@ from django.test import override_settings
 
 from iii_triggers import ainvoke
 from iii_triggers.engine.core import Engine
+from iii_triggers.store.counts import take_numbers
 from iii_triggers.store.snapshots import group_snapshot
 from iii_triggers.trigger_types.stream import StreamTriggerType
 from iii_triggers.trigger_types.stream import store as store_module
@@ -204,6 +205,17 @@ async def test_names_are_limited(engine: Engine) -> None:
         socket.join(stream="x" * 513)
         assert (await socket.frame())["data"]["code"] == "INVALID_ARGUMENTS"
         assert await socket.joined(stream="x" * 512) == []
+
+
+async def test_a_name_that_cannot_be_kept_hides_no_other_group(engine: Engine) -> None:
+    await put()
+    async with StreamSocket() as hostile, StreamSocket() as socket:
+        hostile.join(group="\0")
+        await socket.joined()
+        await engine.database.run(partial(take_numbers, ("todos", "g")))
+        with override_settings(III_STREAM_GAP_MS=1):
+            await engine.database.run(streams_of(engine).feeds.look)
+            assert (await socket.happened())[0] == "sync"
 
 
 async def test_connections_are_limited(engine: Engine) -> None:
@@ -499,6 +511,24 @@ class TestPresence:
             await leaves.answer(left)
         assert len(joins.invocations) == 1
         assert subscriptions(engine) == 0
+
+    @override_settings(III_SHUTDOWN_GRACE_S=5)
+    async def test_clients_leave_before_workers_that_hear_of_it_are_sent_away(
+        self, engine: Engine, connect: Connect
+    ) -> None:
+        """Also before one whose function the site has too, which goes first of all workers."""
+        engine.functions.add_local(declare(engine.site, "left", lambda data: None))
+        worker = await connect("left")
+        await listens(worker, "stream:leave", "left")
+        async with StreamSocket() as socket:
+            await socket.joined()
+            stopping = asyncio.ensure_future(engine.stop())
+            frame = await asked(worker)
+            assert frame["data"]["subscription_id"] == "s"
+            assert await socket.close_code() == 1012
+            await worker.answer(frame)
+            await stopping
+        assert worker.transport.close_code == 1012
 
     async def test_an_engine_that_stops_sends_clients_away(
         self, engine: Engine, connect: Connect

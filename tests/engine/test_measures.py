@@ -27,7 +27,7 @@ async def row_of(engine: Engine, worker: FakeWorker) -> Worker:
     return await engine.database.run(lambda: Worker.objects.get(pk=worker.id))
 
 
-async def test_a_beat_writes_what_a_worker_does(
+async def test_what_a_worker_does_is_written(
     engine: Engine, connect: Connect, flush: Flush
 ) -> None:
     worker, caller = await connect("f"), await connect()
@@ -35,7 +35,7 @@ async def test_a_beat_writes_what_a_worker_does(
     await caller.start_call("f", invocation_id="i")
     worker.connection.malformed_frames = 2
     worker.connection.last_frame_at = time.monotonic() - 60
-    await engine._beat()
+    await engine._look()
     row = await row_of(engine, worker)
     assert row.in_flight == 1
     assert row.metrics == {
@@ -85,8 +85,8 @@ async def test_what_could_not_be_written_is_written_later(
     with monkeypatch.context() as patch:
         patch.setattr(measures, "write_measures", fail)
         with pytest.raises(OperationalError):
-            await engine._beat()
-    await engine._beat()
+            await engine._look()
+    await engine._look()
     metrics: Any = (await row_of(engine, worker)).metrics
     assert metrics["invocations_total"] == 7
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import subprocess
 import sys
-import threading
 from datetime import timedelta
 
 import pytest
-from django.test import override_settings
 from django.utils import timezone
 
-from iii_triggers.engine.core import Engine
-from iii_triggers.engine.declarations import SiteFunctions
 from iii_triggers.engine.nodes import ThisNode
 from iii_triggers.models import Function, Node, Trigger, Worker
-from tests.support.eventually import eventually
 
 HERE = socket.gethostname()
 
@@ -127,22 +121,3 @@ def test_a_node_that_was_swept_by_mistake_is_there_again(node: ThisNode) -> None
     assert not node.beat()
     assert ids() == {node.node_id}
     assert node.beat()
-
-
-async def test_a_long_write_does_not_delay_the_heartbeat(
-    transactional_db: None, quiet: None, site: SiteFunctions
-) -> None:
-    engine, goes_on = Engine(site=site), threading.Event()
-    with override_settings(III_HEARTBEAT_INTERVAL_S=0.01):
-        await engine.start()
-        first = await engine.heart.run(Node.objects.get)
-        write = asyncio.ensure_future(engine.database.run(goes_on.wait))
-
-        async def beats() -> bool:
-            return (await engine.heart.run(Node.objects.get)).heartbeat_at > first.heartbeat_at
-
-        await eventually(beats)
-        assert not write.done()
-        goes_on.set()
-        await write
-        await engine.stop()

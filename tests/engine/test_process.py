@@ -56,7 +56,7 @@ def test_the_loops_of_the_engine_keep_nothing_of_who_called_first(
     settings.III_HEARTBEAT_INTERVAL_S = 0.01
     declare(site, "double", lambda data: data * 2)
     beats: Queue[str] = Queue()
-    get_engine().on_beat.append(lambda: beats.put(speaking_worker.get()))
+    get_engine().heart.on_beat.append(lambda: beats.put(speaking_worker.get()))
     told = speaking_worker.set("who calls first")
     assert invoke("double", 21) == 42
     speaking_worker.reset(told)

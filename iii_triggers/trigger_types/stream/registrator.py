@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 RESTARTING = 1012
 LEAVE_S = 1.0
-"""How long the end of an engine waits for its clients to leave."""
+"""How long the end of an engine waits for its clients to leave, before and after its calls end."""
 
 
 class StreamTriggerType(TriggerRegistrator):
@@ -77,7 +77,7 @@ class StreamTriggerType(TriggerRegistrator):
         )
         self.lanes = Lanes(invoker=engine.invoker, limit=lambda: settings.III_STREAM_MAX_BACKLOG)
         engine.network.bus.on(StreamMessage, self._hear)
-        engine.on_beat.append(self.feeds.look)
+        engine.on_look.append(self.feeds.look)
         # Whatever a node told last is missed without a trace in what it tells next.
         engine.network.on_missed.append(self.feeds.look_soon)
         engine.network.on_node_gone.append(self.feeds.look_soon)
@@ -139,11 +139,8 @@ class StreamTriggerType(TriggerRegistrator):
         )
         self.engine.network.broadcast(message)
 
-    async def unbind(self) -> None:
-        """Give up what has not fired, have all clients come back later, and let them leave."""
-        self.lanes.clear()
-        await self.sending.finish()
-        await self.feeds.close()
+    async def send_clients_away(self) -> None:
+        """Have all clients come back later, and let them leave."""
         for transport in list(self.clients.connected):
             transport.close(RESTARTING)
         with suppress(TimeoutError):
@@ -151,6 +148,14 @@ class StreamTriggerType(TriggerRegistrator):
                 while self.clients.connected or self._leaving:
                     self.clients.changed.clear()
                     await self.clients.changed.wait()
+
+    async def unbind(self) -> None:
+        """Give up what has not fired."""
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=LEAVE_S)
+        self.lanes.clear()
+        await self.sending.finish()
+        await self.feeds.close()
 
     def farewell(self, client: StreamClient, handling: asyncio.Task[None]) -> None:
         """Let a client leave whatever it joined, once what it asked for last is done."""
