@@ -27,6 +27,15 @@ def check_group(group: Sequence[str]) -> None:
         _check(name)
 
 
+def is_group(group: Sequence[str]) -> bool:
+    """Tell whether a group may be called that."""
+    try:
+        check_group(group)
+    except InvalidKey:
+        return False
+    return True
+
+
 def _check(name: str) -> None:
     try:
         size = len(name.encode())
