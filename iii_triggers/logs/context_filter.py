@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from iii_triggers.protocol.text import one_line
+
 from .facts import FIELDS, facts
 
 
@@ -18,6 +20,7 @@ class ContextFilter(logging.Filter):
         """Let everything pass; what the call gave as ``extra`` stays."""
         known = facts(getattr(record, "invocation_id", ""))
         for name in FIELDS:
-            if not hasattr(record, name):
-                setattr(record, name, known.get(name, ""))
+            value = getattr(record, name, known.get(name, ""))
+            # Workers choose ids: a line of text must not look like two.
+            setattr(record, name, one_line(value) if isinstance(value, str) else value)
         return True

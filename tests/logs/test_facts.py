@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from iii_triggers import ainvoke
+from iii_triggers.context import current_invocation
 from iii_triggers.delivery.create import NewDelivery, create_deliveries
 from iii_triggers.delivery.execution import run_delivery
+from iii_triggers.engine.calls import Call
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.firing import fire
 from iii_triggers.engine.lanes import Firing, Lanes
+from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.trigger_values import Trigger
-from iii_triggers.logs import JsonFormatter
+from iii_triggers.logs import ContextFilter, JsonFormatter
 from iii_triggers.models import Delivery
 from iii_triggers.protocol.errors import IiiError
 from tests.support.http import ask
@@ -100,6 +103,34 @@ async def test_all_lines_of_a_failed_request_have_its_error_id(
     assert failed["exception"].endswith("ValueError: no")
     answered = lines.one("GET /x is answered 500: invocation_failed")
     assert {**answered, **known} == answered
+
+
+async def test_a_header_that_is_dropped_is_logged_with_its_run(
+    lines: Lines, engine: Engine
+) -> None:
+    async def answer(data: Any) -> Any:
+        run = current_invocation()
+        assert run is not None
+        return {"status_code": 200, "headers": {"bad name": "x"}, "body": run.id}
+
+    engine.functions.add_local(declare(engine.site, "f", answer))
+    await engine.triggers.register(http_trigger("f"))
+    run_id = (await ask("GET", "/x")).json()
+    assert lines.one("Dropped the header")["invocation_id"] == run_id
+
+
+async def test_what_the_caller_chose_as_the_id_is_one_line(lines: Lines, engine: Engine) -> None:
+    seen: list[str] = []
+
+    async def look(data: Any) -> None:
+        record = logging.makeLogRecord({"msg": "x"})
+        ContextFilter().filter(record)
+        seen.append(logging.Formatter("%(invocation_id)s %(message)s").format(record))
+
+    engine.functions.add_local(declare(engine.site, "f", look))
+    call = Call(function_id="f", data=Payload.of(1), invocation_id="a\nroot: forged")
+    await engine.invoker.invoke(call)
+    assert seen == [r"a\nroot: forged x"]
 
 
 async def test_a_request_whose_worker_is_away_is_logged_with_its_error_id(

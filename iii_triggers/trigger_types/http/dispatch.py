@@ -135,10 +135,10 @@ class HttpDispatcher:
         traceparent: str | None,
     ) -> HttpResponse:
         error_id = self.invoker.new_id()
-        firing.set((error_id, match.target.trigger))
         try:
             middleware = _middleware(match.target.config)
             if middleware:
+                firing.set((error_id, match.target.trigger))
                 refusal = await self._ask(middleware, match, request, traceparent)
                 if refusal is not None:
                     return refusal
@@ -152,7 +152,7 @@ class HttpDispatcher:
             exchange = self._exchange(match.target.config, body, error_id)
             value |= exchange.refs()
             call = _call(match.target, Payload.of(value), error_id, traceparent)
-            return _response(await exchange.run(call), match.target.config)
+            return _response(await exchange.run(call), match.target, error_id)
         except IiiError as error:
             return _failure(match, error, error_id)
         except RecursionError:
@@ -242,6 +242,7 @@ def _failure(match: Match[HttpTarget], error: IiiError, error_id: str) -> HttpRe
     response = errors.from_error(error, error_id=error_id)
     if response.status >= SERVER_ERROR:
         # No message: it is the function's, and may hold what was sent to it.
+        firing.set((error_id, match.target.trigger))
         status, code = response.status, one_line(error.code)
         logger.warning("%s /%s is answered %d: %s", match.method, match.pattern, status, code)
     return response
@@ -256,13 +257,17 @@ def _timeout_s(config: HttpConfig) -> float:
     return (config.timeout_ms or settings.III_DEFAULT_TIMEOUT_MS) / 1000
 
 
-def _response(result: Payload | Streamed, config: HttpConfig) -> HttpResponse:
+def _response(result: Payload | Streamed, target: HttpTarget, invocation_id: str) -> HttpResponse:
+    config = target.config
+    if isinstance(result, Payload):
+        if not result.present:
+            return no_content()
+        if result.is_json and not may_be_full_response(result.json()):
+            return from_raw_json(result.json())
+    # Only now, for what is logged of its headers: most requests log nothing, and it costs 0.2 us.
+    firing.set((invocation_id, target.trigger))
     if isinstance(result, Streamed):
         return _streamed_response(result, config)
-    if not result.present:
-        return no_content()
-    if result.is_json and not may_be_full_response(result.json()):
-        return from_raw_json(result.json())
     return from_result(
         result.value(),
         allow_set_cookie=config.allow_set_cookie,
