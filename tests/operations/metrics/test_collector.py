@@ -165,3 +165,8 @@ async def test_a_page_has_the_process_too_and_nothing_of_the_global_registry(
     names = {metric.name for metric in parsed(text.decode())}
     assert {"iii_invocations", "process_resident_memory_bytes"} <= names
     assert content_type.startswith("text/plain")
+
+
+async def test_a_format_that_is_none_is_answered_with_text(engine: Engine) -> None:
+    _text, content_type = await collector.page("application/openmetrics-text;version=x1.")
+    assert content_type.startswith("text/plain")
