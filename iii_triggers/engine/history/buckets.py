@@ -18,7 +18,8 @@ def bucket_of(duration_ms: float) -> int:
     """Return the bucket of a duration."""
     if duration_ms < FIRST_MS:
         return 0
-    return min(int(math.log2(duration_ms / FIRST_MS) * PER_DOUBLING) + 1, LAST)
+    bucket = int(math.log2(duration_ms / FIRST_MS) * PER_DOUBLING) + 1
+    return bucket if bucket < LAST else LAST
 
 
 def lower_ms(bucket: int) -> float:

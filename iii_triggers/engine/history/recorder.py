@@ -82,7 +82,9 @@ class History:
         if pending.stays_here or (isinstance(outcome, FunctionNotFound) and _is_delivery(pending)):
             return
         call = pending.call
-        duration_ms = max(time.time() - pending.started_at, 0.0) * 1000
+        duration_ms = (time.time() - pending.started_at) * 1000
+        if duration_ms < 0:
+            duration_ms = 0.0
         bucket = bucket_of(duration_ms)
         self.counts.add(call, outcome, duration_ms=duration_ms, bucket=bucket)
         kept = settings.III_HISTORY
