@@ -11,6 +11,7 @@ from django.test import override_settings
 
 from iii_triggers.engine.core import Engine
 from iii_triggers.engine.functions import FunctionInfo
+from iii_triggers.engine.remote_functions import OfferFacts
 from tests.support.workers import FakeWorker
 
 Connect = Callable[..., Awaitable[FakeWorker]]
@@ -20,6 +21,13 @@ Connect = Callable[..., Awaitable[FakeWorker]]
 def strict() -> Iterator[None]:
     with override_settings(III_FUNCTION_CONFLICT="reject"):
         yield
+
+
+def offer_elsewhere(engine: Engine, function_id: str, *, worker_name: str) -> None:
+    """Know of a worker of another node."""
+    info = FunctionInfo(function_id=function_id)
+    facts = OfferFacts(info=info, worker_name=worker_name)
+    engine.functions.remote.replace("other", channel="c", offers={info.key: facts})
 
 
 def rejections(worker: FakeWorker) -> list[dict[str, Any]]:
@@ -129,8 +137,7 @@ async def test_without_the_rule_nobody_is_refused(
 async def test_a_function_of_another_node_has_an_owner_too(
     strict: None, engine: Engine, connect: Connect
 ) -> None:
-    info = FunctionInfo(function_id="f")
-    engine.functions.remote.replace("other", channel="c", offers={info.key: (info, "w")})
+    offer_elsewhere(engine, "f", worker_name="w")
     worker = await connect("f", name="second", version="0.23.0")
     assert [r["owner_worker_id"] for r in rejections(worker)] == [""]
 
@@ -138,8 +145,7 @@ async def test_a_function_of_another_node_has_an_owner_too(
 async def test_a_worker_that_moved_to_this_node_is_not_in_its_own_way(
     strict: None, engine: Engine, connect: Connect
 ) -> None:
-    info = FunctionInfo(function_id="f")
-    engine.functions.remote.replace("other", channel="c", offers={info.key: (info, "w")})
+    offer_elsewhere(engine, "f", worker_name="w")
     moved = await connect("f", name="w", version="0.23.0")
     assert not rejections(moved)
     assert await called(moved, moved) == ["w"]
