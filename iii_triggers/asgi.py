@@ -23,6 +23,7 @@ from iii_triggers.consumers.channels import PATH as CHANNELS_PATH
 from iii_triggers.consumers.stream import STREAM_PORT
 from iii_triggers.engine.access.listeners import Listener, listeners
 from iii_triggers.engine.channels.errors import ChannelBroken
+from iii_triggers.engine.garbage import collect_seldom
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 from iii_triggers.stopping import drain_first, stop_first
@@ -249,6 +250,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
                 logger.exception("The engine could not start.")
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
+            collect_seldom()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await process_engine.get().stop()

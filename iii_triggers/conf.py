@@ -266,6 +266,9 @@ class Settings:
     III_OTLP_HEADERS: dict[str, str] = {}
     """Headers of the requests to ``III_OTLP_ENDPOINT``, such as the key of an account."""
 
+    III_TUNE_GC: bool = True
+    """Have Python look for garbage less often in processes that serve, once they have started."""
+
     III_TRACING: Tracing = "auto"
     """Make spans if the site has set OpenTelemetry up ("auto"), or never."""
 

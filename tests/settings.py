@@ -30,3 +30,5 @@ III_REGISTRATION_GRACE_S = 0
 
 # Most tests are not about the history; those that are turn it on.
 III_HISTORY = "off"
+# Tests that count objects look at all of them.
+III_TUNE_GC = False

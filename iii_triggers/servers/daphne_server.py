@@ -10,6 +10,7 @@ from daphne.server import Server, twisted_loop
 from twisted.internet import reactor
 
 from iii_triggers.conf import settings
+from iii_triggers.engine.garbage import collect_seldom
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
 
@@ -113,6 +114,7 @@ def serve(plan: ServerPlan) -> None:
         probe.close()
     asyncio.set_event_loop(twisted_loop)
     twisted_loop.run_until_complete(process_engine.start_here(kind=Node.Kind.ENGINE))
+    collect_seldom()
     server = DrainingServer(plan)
     reactor.callWhenRunning(server.on_running)
     server.run()
