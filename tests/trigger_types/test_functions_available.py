@@ -211,7 +211,7 @@ async def test_ten_thousand_functions_cost_little(
     watched_s = time.process_time() - started
     (firing,) = await told(worker)
     assert len(firing["functions"]) > 20_000
-    assert watched_s < 3 * alone_s + 0.5
+    assert watched_s < 3 * alone_s + 2
 
 
 async def _arrive(engine: Engine, workers: list[FakeWorker], *, suffix: str = "") -> None:
