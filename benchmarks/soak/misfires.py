@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from benchmarks.sites import Site
 from iii_triggers.conf import Settings
@@ -52,6 +53,8 @@ def misfires(site: Site, down_s: float) -> tuple[str, list[str]]:
 def _aftermath(slots: list[Slot], policy: str, down_s: float) -> Aftermath:
     # With skip, nothing but a row that was written late may look missed.
     grace_s = Settings.III_MISFIRE_GRACE_S + (MARGIN_S if policy == "skip" else 0.0)
+    # Beats that are slow to start may miss the first slots; that is not the time in question.
+    slots = list(dropwhile(lambda slot: slot.state == "skipped" or slot.late_s > grace_s, slots))
     skipped = [slot.at for slot in slots if slot.state == "skipped"]
     return Aftermath(
         dropped=sorted({*skipped, *gaps(slots)}),
