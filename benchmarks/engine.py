@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from tests.e2e.workers import Worker
 
 from .cells import Door
 from .databases import Database, sqlite_database
+from .ports import listens
 
 NODE_SDK = next(sdk for sdk in SDKS if (sdk.registry, sdk.version) == ("npm", "0.22.1"))
 
@@ -82,7 +82,7 @@ def running_bare_server(server: str, folder: Path) -> Iterator[int]:
     command = [sys.executable, "-m", server, *BARE_SERVERS[server], "--port", str(port)]
     process = Process(f"bare {server}", [*command, BARE_SITE], env=env, cwd=REPOSITORY)
     try:
-        eventually(lambda: _listens(port), bool, timeout_s=READY_S)
+        eventually(lambda: listens(port), bool, timeout_s=READY_S)
         yield port
     finally:
         _end(process)
@@ -110,14 +110,6 @@ def running_node_worker(engine: Engine, folder: Path) -> Iterator[Worker]:
         yield worker
     finally:
         _end(worker)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _end(process: Process) -> None:

@@ -16,11 +16,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from benchmarks.databases import kept_database
+from benchmarks.ports import HOST
 from benchmarks.sites import Site
 from tests.support.redis_databases import redis_database
 from tests.support.services import ServiceUnavailable
 
-from .cluster import HOST, Cluster, Shape
+from .cluster import Cluster, Shape
 
 DATABASE = "iii_cluster"
 LOOK_S = 1.0

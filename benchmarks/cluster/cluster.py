@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from benchmarks.crews import Member
+from benchmarks.ports import HOST, listens
 from benchmarks.sites import Site, celery
 from tests.e2e.processes import free_ports
 
-HOST = "127.0.0.1"
 START_S = 120.0
 LOOK_S = 0.2
 NODES = "SELECT pid FROM iii_triggers_node"
@@ -61,7 +60,7 @@ class Cluster:
         """Tell whether a process that was started is one of the nodes, with its port open."""
         nodes = {pid for (pid,) in self.site.database.query(NODES)}
         is_node = not nodes.isdisjoint(self.site.crew.pids(name))
-        return is_node and (name not in self.doors or _listens(self.doors[name]))
+        return is_node and (name not in self.doors or listens(self.doors[name], within_s=LOOK_S))
 
     def worker_url(self, name: str) -> str:
         """Return where workers connect to an ASGI process."""
@@ -81,11 +80,3 @@ class Cluster:
             yield celery(*words, "--hostname", f"{name.replace(' ', '')}@%h", name=name)
         for name in self.beats:
             yield celery("beat", name=name)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection((HOST, port), timeout=LOOK_S).close()
-    except OSError:
-        return False
-    return True

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpcore
 
-from benchmarks.cluster.cluster import HOST
 from benchmarks.notes import note
+from benchmarks.ports import HOST
 from benchmarks.soak.orders import ACKNOWLEDGED
 
 from .words import ITEMS
