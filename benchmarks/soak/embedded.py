@@ -40,6 +40,7 @@ def _run(plan: Plan, site: Site, chance: random.Random) -> Outcome:
     publishers = start_publishers(site, plan, url)
     weather = Weather(least=plan.engine_kills, calm_s=CALM_S, longest_s=plan.longest_s)
     killed = strike(_strikes(site.crew, chance), weather, chance, busy=lambda: publishers.are_busy)
+    publishers.finish(timeout_s=plan.settling_s)
     account = settle(site, functions, timeout_s=plan.settling_s)
     facts = (account.facts(), f"engine killed {killed.total()} times")
     failures = [*account.failures(), *publishers.failures()]

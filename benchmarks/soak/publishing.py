@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +16,7 @@ from .orders import Order
 from .plan import Plan
 
 MODULES = ("publish_rows", "publish_socket")
+PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,12 @@ class Publishers:
     def are_busy(self) -> bool:
         """Whether there is something left to publish."""
         return any(process.is_running for process in self.processes)
+
+    def finish(self, *, timeout_s: float) -> None:
+        """Wait until all is published: what strikes may have kept them from it."""
+        deadline = time.monotonic() + timeout_s
+        while self.are_busy and time.monotonic() < deadline:
+            time.sleep(PAUSE_S)
 
     def failures(self) -> list[str]:
         """Name those that did not end well."""

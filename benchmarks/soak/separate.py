@@ -53,6 +53,7 @@ def _run(plan: Plan, site: Site, redis: RedisServer, chance: random.Random) -> O
     strikes = [*_kills(site, names, chance), *_redis_strikes(redis, chance)]
     weather = Weather(least=plan.rounds * len(strikes), calm_s=CALM_S, longest_s=plan.longest_s)
     happened = strike(strikes, weather, chance, busy=lambda: publishers.are_busy)
+    publishers.finish(timeout_s=plan.settling_s)
     account = settle(site, functions, timeout_s=plan.settling_s)
     struck = ", ".join(f"{name} {count}" for name, count in sorted(happened.items()))
     failures = [*account.failures(), *publishers.failures()]
