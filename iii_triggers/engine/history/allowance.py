@@ -15,12 +15,17 @@ class PayloadAllowance:
     _second: int = 0
     _taken: int = 0
 
-    def take(self) -> bool:
-        """Ask for one more; tell whether it is granted."""
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no more are granted in this second."""
         second = int(time.monotonic())
         if second != self._second:
             self._second, self._taken = second, 0
-        if self._taken >= settings.III_HISTORY_PAYLOADS_PER_S:
+        return self._taken >= settings.III_HISTORY_PAYLOADS_PER_S
+
+    def take(self) -> bool:
+        """Ask for one more; tell whether it is granted."""
+        if self.is_used_up:
             return False
         self._taken += 1
         return True

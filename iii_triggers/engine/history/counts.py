@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from iii_triggers.conf import settings
-from iii_triggers.engine.calls import Call, Outcome
+from iii_triggers.engine.causes import Caused
 from iii_triggers.protocol.errors import (
     ChannelSendFailed,
     FunctionNotFound,
@@ -58,17 +58,17 @@ class RunCounts:
     _types: set[str] = field(default_factory=set)
     _functions: set[tuple[str, str]] = field(default_factory=set)
 
-    def add(self, call: Call, outcome: Outcome, *, duration_ms: float, bucket: int) -> None:
-        """Count a run that ended."""
-        cause = call.cause
+    def add(self, run: Caused, class_: type, *, duration_ms: float, bucket: int) -> None:
+        """Count a run that ended with an outcome of a class."""
+        cause = run.cause
         type_id = "" if cause is None else cause.trigger_type
-        tally = self._tallies.get((type_id, outcome.__class__))
+        tally = self._tallies.get((type_id, class_))
         if tally is None:
-            tally = self._new(type_id, outcome.__class__)
+            tally = self._new(type_id, class_)
         tally.durations[bucket] += 1
         tally.total_ms += duration_ms
         if settings.III_METRICS_FUNCTIONS:
-            self._count_function(call, outcome.__class__)
+            self._count_function(run, class_)
 
     def tallies(self) -> Iterator[tuple[str, str, Tally]]:
         """Yield trigger type ("" for direct calls), outcome and tally; a pair may come twice."""
@@ -81,8 +81,8 @@ class RunCounts:
         self._types.add(type_id)
         return self._tallies.setdefault((type_id, class_), Tally())
 
-    def _count_function(self, call: Call, class_: type) -> None:
-        name = (call.namespace, call.function_id)
+    def _count_function(self, run: Caused, class_: type) -> None:
+        name = (run.namespace, run.function_id)
         if name not in self._functions:
             # What does not exist may have any name, and there is no end of those.
             is_full = len(self._functions) >= settings.III_METRICS_FUNCTIONS

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from iii_triggers.engine.calls import Outcome, Pending
+from iii_triggers.engine.calls import Outcome
+from iii_triggers.engine.payload import Payload
 
 from .copying import line_of, moment_text
 from .plain_lines import plain_line
-from .rows import Facts, PayloadRow, Run, payload_of, run_of
+from .rows import Facts, PayloadRow, Run, run_of
 from .upserts import row_text
 
 
-class Entry(Struct, gc=False, kw_only=True):
+class Entry(Struct, gc=False):
     """A run that has ended, or one that takes long: its rows, as the database gets them.
 
     Texts only. A reference to the call would keep all that belonged to it alive, and the garbage
-    collector looking at it. The texts are made at once, on the event loop: a thread that makes
-    thousands of them keeps the loop waiting for five milliseconds each time both want to run.
+    collector looking at it. The texts are made on the event loop: a thread that makes thousands of
+    them keeps the loop waiting for five milliseconds each time both want to run.
     """
 
     run_id: str
@@ -36,35 +37,23 @@ class Entry(Struct, gc=False, kw_only=True):
 
 
 def make_entry(
-    pending: Pending,
-    outcome: Outcome | None,
-    *,
-    run_id: str,
-    node_id: str,
-    duration_ms: float | None,
-    keeps_payload: bool,
-    as_line: bool,
+    facts: Facts, outcome: Outcome | None, payload: PayloadRow | None, *, as_line: bool
 ) -> Entry:
-    """Take down what is known of a run; without an outcome it goes on.
+    """Make the texts of a run; without an outcome it goes on.
 
     ``as_line`` asks for lines of COPY; what these cannot say becomes JSON all the same.
     """
-    payload = payload_of(pending.call, outcome, run_id=run_id) if keeps_payload else None
-    facts = Facts(pending, outcome, run_id, node_id, duration_ms)
-    lines = _lines(facts, payload) if as_line else None
-    run_text, payload_text = lines or _json_texts(facts, payload)
-    return Entry(
-        run_id=run_id,
-        function_id=pending.call.function_id,
-        run=run_text,
-        payload=payload_text,
-        is_line=lines is not None,
-    )
+    lines = _lines(facts, outcome, payload) if as_line else None
+    run, payload_text = lines or _json_texts(facts, outcome, payload)
+    return Entry(facts.run_id, facts.function_id, run, payload_text, lines is not None)
 
 
-def _lines(facts: Facts, payload: PayloadRow | None) -> tuple[bytes, bytes] | None:
+def _lines(
+    facts: Facts, outcome: Outcome | None, payload: PayloadRow | None
+) -> tuple[bytes, bytes] | None:
+    plain = plain_line(facts) if isinstance(outcome, Payload) else None
     try:
-        return plain_line(facts) or _line(run_of(facts)), line_of(payload) if payload else b""
+        return plain or _line(run_of(facts, outcome)), line_of(payload) if payload else b""
     except ValueError:
         return None
 
@@ -74,5 +63,7 @@ def _line(run: Run) -> bytes:
     return line_of(run)
 
 
-def _json_texts(facts: Facts, payload: PayloadRow | None) -> tuple[bytes, bytes]:
-    return row_text(run_of(facts)), row_text(payload) if payload else b""
+def _json_texts(
+    facts: Facts, outcome: Outcome | None, payload: PayloadRow | None
+) -> tuple[bytes, bytes]:
+    return row_text(run_of(facts, outcome)), row_text(payload) if payload else b""

@@ -22,7 +22,7 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Outcome, Pending
 from iii_triggers.engine.database import DatabaseThread
 from iii_triggers.engine.ids import IdSource
-from iii_triggers.engine.payload import Payload
+from iii_triggers.engine.payload import NOTHING, Payload
 from iii_triggers.protocol.errors import FunctionNotFound, IiiError, SerializationFailed
 
 from .allowance import PayloadAllowance
@@ -31,6 +31,7 @@ from .counts import RunCounts
 from .entries import Entry, make_entry
 from .numbers import Numbers
 from .pruning import Pruning
+from .rows import Facts, facts_of, payload_of
 from .writing import can_copy, write
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ SHOWN_AFTER_S = 1.0
 """A run that takes longer has a row before it ends."""
 MAX_BYTES = 64 * 1024 * 1024
 """How much may wait to be written; beyond that, runs are kept without their payloads."""
+PLAIN_AT_ONCE = 100
+"""Plain runs that are noted together: that keeps the loop for half a millisecond."""
 BATCH = 5000
 BATCH_BYTES = 1024 * 1024
 """Runs that are written in one transaction: a batch is in memory three times while it is."""
@@ -52,9 +55,10 @@ class History:
     new_id: IdSource
     dropped: int = 0
     """How many runs were not kept, because too many waited."""
-    counts: RunCounts = field(default_factory=RunCounts)
-    """All that ended here, whether they are kept or not."""
+    _counts: RunCounts = field(default_factory=RunCounts)
     _database: DatabaseThread = field(default_factory=DatabaseThread)
+    _plain: list[Facts] = field(default_factory=list)
+    """Runs that ended and are not noted yet."""
     _entries: list[Entry] = field(default_factory=list)
     _numbers: Numbers = field(default_factory=Numbers)
     _pruning: Pruning = field(default_factory=Pruning)
@@ -81,17 +85,50 @@ class History:
     def _ended(self, pending: Pending, outcome: Outcome) -> None:
         if pending.stays_here or (isinstance(outcome, FunctionNotFound) and _is_delivery(pending)):
             return
-        call = pending.call
         duration_ms = (time.time() - pending.started_at) * 1000
         if duration_ms < 0:
             duration_ms = 0.0
+        if self._is_plain(pending, outcome):
+            self._plain.append(self._facts(pending, duration_ms))
+            if len(self._plain) >= PLAIN_AT_ONCE:
+                self._note_plain()
+        else:
+            self._note_now(pending, outcome, duration_ms)
+
+    def _is_plain(self, pending: Pending, outcome: Outcome) -> bool:
+        """Tell whether a run is one of many that are kept without their payloads."""
+        return (
+            outcome.__class__ is Payload
+            and settings.III_HISTORY == "all"
+            and not pending.is_shown
+            and self._payloads.is_used_up
+        )
+
+    def _note_plain(self) -> None:
+        """Note the plain runs that ended since the last time, as if they ended now."""
+        runs, self._plain = self._plain, []
+        is_excluded = _excluded().match
+        for run in runs:
+            duration_ms = run.duration_ms or 0.0
+            bucket = bucket_of(duration_ms)
+            self._counts.add(run, Payload, duration_ms=duration_ms, bucket=bucket)
+            if is_excluded(run.function_id) is None:
+                ended_at = run.started_at + duration_ms / 1000
+                self._numbers.add(run, ended_at=ended_at, bucket=bucket, is_failed=False)
+                if len(self._entries) < settings.III_HISTORY_MAX_PENDING:
+                    self._note(make_entry(run, NOTHING, None, as_line=self._copies))
+                else:
+                    self._drop()
+
+    def _note_now(self, pending: Pending, outcome: Outcome, duration_ms: float) -> None:
+        call = pending.call
         bucket = bucket_of(duration_ms)
-        self.counts.add(call, outcome, duration_ms=duration_ms, bucket=bucket)
+        self._counts.add(call, outcome.__class__, duration_ms=duration_ms, bucket=bucket)
         kept = settings.III_HISTORY
-        if kept == "off" or _is_excluded(call.function_id):
+        if kept == "off" or _excluded().match(call.function_id):
             return
         is_failed = isinstance(outcome, IiiError)
-        self._numbers.add(call, bucket=bucket, is_failed=is_failed)
+        self._numbers.add(call, ended_at=time.time(), bucket=bucket, is_failed=is_failed)
         if kept == "failures" and not is_failed and not pending.is_shown:
             return
         # A row that says that the run goes on is never left like that.
@@ -136,9 +173,15 @@ class History:
         await self._pruning.run(self._database)
 
     @property
+    def counts(self) -> RunCounts:
+        """All that ended here, whether they are kept or not."""
+        self._note_plain()
+        return self._counts
+
+    @property
     def waiting(self) -> int:
         """How many runs wait to be written."""
-        return len(self._entries)
+        return len(self._entries) + len(self._plain)
 
     async def stop(self) -> None:
         """End the thread, when it has written what it was given."""
@@ -149,6 +192,7 @@ class History:
     async def _write_waiting(self) -> None:
         """Write what waits now, not what goes on coming."""
         async with self._writing:
+            self._note_plain()
             waiting = len(self._entries)
             if waiting or self._numbers:
                 waiting -= await self._write_batch()
@@ -187,23 +231,23 @@ class History:
         return batch, size
 
     def _show(self, pending: Pending) -> None:
-        if _is_excluded(pending.call.function_id):
+        if _excluded().match(pending.call.function_id):
             return
         pending.is_shown = True
         self._note(self._entry(pending, None, None))
 
     def _entry(self, pending: Pending, outcome: Outcome | None, duration_ms: float | None) -> Entry:
-        run_id = self._run_id(pending)
+        facts = self._facts(pending, duration_ms)
         is_special = pending.is_shown or not isinstance(outcome, Payload)
-        return make_entry(
-            pending,
-            outcome,
-            run_id=run_id,
-            node_id=self.node_id,
-            duration_ms=duration_ms,
-            keeps_payload=self._bytes < MAX_BYTES and (is_special or self._payloads.take()),
-            as_line=self._copies and outcome is not None and not pending.is_shown,
-        )
+        keeps_payload = self._bytes < MAX_BYTES and (is_special or self._payloads.take())
+        call = pending.call
+        payload = payload_of(call, outcome, run_id=facts.run_id) if keeps_payload else None
+        as_line = self._copies and outcome is not None and not pending.is_shown
+        return make_entry(facts, outcome, payload, as_line=as_line)
+
+    def _facts(self, pending: Pending, duration_ms: float | None) -> Facts:
+        run_id = self._run_id(pending)
+        return facts_of(pending, run_id=run_id, node_id=self.node_id, duration_ms=duration_ms)
 
     def _note(self, entry: Entry) -> None:
         self._bytes += entry.size
@@ -228,8 +272,9 @@ def _is_delivery(pending: Pending) -> bool:
     return cause is not None and cause.delivery_id is not None
 
 
-def _is_excluded(function_id: str) -> bool:
-    return _globs(tuple(settings.III_HISTORY_EXCLUDE)).match(function_id) is not None
+def _excluded() -> re.Pattern[str]:
+    """Return what matches the functions that are not kept."""
+    return _globs(tuple(settings.III_HISTORY_EXCLUDE))
 
 
 @lru_cache(maxsize=8)
