@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from msgspec import Struct
 
 from iii_triggers.engine.calls import Outcome
@@ -37,33 +39,28 @@ class Entry(Struct, gc=False):
 
 
 def make_entry(
-    facts: Facts, outcome: Outcome | None, payload: PayloadRow | None, *, as_line: bool
+    facts: Facts,
+    outcome: Outcome | None,
+    payload: PayloadRow | None,
+    *,
+    node_id: str,
+    as_line: bool,
 ) -> Entry:
     """Make the texts of a run; without an outcome it goes on.
 
     ``as_line`` asks for lines of COPY; what these cannot say becomes JSON all the same.
     """
-    lines = _lines(facts, outcome, payload) if as_line else None
-    run, payload_text = lines or _json_texts(facts, outcome, payload)
-    return Entry(facts.run_id, facts.function_id, run, payload_text, lines is not None)
-
-
-def _lines(
-    facts: Facts, outcome: Outcome | None, payload: PayloadRow | None
-) -> tuple[bytes, bytes] | None:
-    plain = plain_line(facts) if isinstance(outcome, Payload) else None
-    try:
-        return plain or _line(run_of(facts, outcome)), line_of(payload) if payload else b""
-    except ValueError:
-        return None
+    if as_line:
+        plain = plain_line(facts, node_id) if isinstance(outcome, Payload) else None
+        with suppress(ValueError):
+            run = plain or _line(run_of(facts, outcome, node_id=node_id))
+            payload_text = line_of(payload) if payload else b""
+            return Entry(facts.run_id, facts.function_id, run, payload_text, is_line=True)
+    run = row_text(run_of(facts, outcome, node_id=node_id))
+    payload_text = row_text(payload) if payload else b""
+    return Entry(facts.run_id, facts.function_id, run, payload_text, is_line=False)
 
 
 def _line(run: Run) -> bytes:
     run.started_at = moment_text(float(run.started_at))
     return line_of(run)
-
-
-def _json_texts(
-    facts: Facts, outcome: Outcome | None, payload: PayloadRow | None
-) -> tuple[bytes, bytes]:
-    return row_text(run_of(facts, outcome)), row_text(payload) if payload else b""

@@ -12,14 +12,13 @@ import logging
 import re
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
 from itertools import accumulate, takewhile
 
 from iii_triggers.conf import settings
-from iii_triggers.engine.calls import Outcome, Pending
+from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.database import DatabaseThread
 from iii_triggers.engine.ids import IdSource
 from iii_triggers.engine.payload import NOTHING, Payload
@@ -71,57 +70,62 @@ class History:
     def keep_input(self, pending: Pending) -> None:
         """Note the input of a function of this process before it can change it."""
         if settings.III_HISTORY != "off":
-            # What is no JSON is an input nobody can look at; the function may take it.
-            with suppress(SerializationFailed):
+            try:
                 pending.call.data.json()
+            except SerializationFailed:
+                # It is an input nobody can look at; the function may take it.
+                return
 
     def ended(self, pending: Pending, outcome: Outcome) -> None:
         """Note a run; one for another node is noted there. Whatever fails here fails nobody."""
         try:
-            self._ended(pending, outcome)
+            duration_ms = (time.time() - pending.started_at) * 1000
+            if duration_ms < 0:
+                duration_ms = 0.0
+            # One of very many: those keep no payload, and are noted together.
+            if outcome.__class__ is Payload and time.monotonic() < self._payloads.used_up_until:
+                self._ended_plain(pending, outcome, duration_ms)
+            else:
+                self._ended(pending, outcome, duration_ms)
         except Exception:
             logger.exception("A run of %s could not be noted.", pending.call.function_id)
 
-    def _ended(self, pending: Pending, outcome: Outcome) -> None:
-        if pending.stays_here or (isinstance(outcome, FunctionNotFound) and _is_delivery(pending)):
+    def _ended_plain(self, pending: Pending, outcome: Outcome, duration_ms: float) -> None:
+        if pending.is_shown or pending.stays_here or settings.III_HISTORY != "all":
+            self._ended(pending, outcome, duration_ms)
             return
-        duration_ms = (time.time() - pending.started_at) * 1000
-        if duration_ms < 0:
-            duration_ms = 0.0
-        if self._is_plain(pending, outcome):
-            self._plain.append(self._facts(pending, duration_ms))
-            if len(self._plain) >= PLAIN_AT_ONCE:
-                self._note_plain()
-        else:
-            self._note_now(pending, outcome, duration_ms)
-
-    def _is_plain(self, pending: Pending, outcome: Outcome) -> bool:
-        """Tell whether a run is one of many that are kept without their payloads."""
-        return (
-            outcome.__class__ is Payload
-            and settings.III_HISTORY == "all"
-            and not pending.is_shown
-            and self._payloads.is_used_up
-        )
+        self._plain.append(facts_of(pending, duration_ms))
+        if len(self._plain) >= PLAIN_AT_ONCE:
+            self._note_plain()
 
     def _note_plain(self) -> None:
-        """Note the plain runs that ended since the last time, as if they ended now."""
+        """Note the plain runs that ended since the last time."""
         runs, self._plain = self._plain, []
         is_excluded = _excluded().match
         for run in runs:
-            duration_ms = run.duration_ms or 0.0
-            bucket = bucket_of(duration_ms)
-            self._counts.add(run, Payload, duration_ms=duration_ms, bucket=bucket)
-            if is_excluded(run.function_id) is None:
-                ended_at = run.started_at + duration_ms / 1000
-                self._numbers.add(run, ended_at=ended_at, bucket=bucket, is_failed=False)
-                if len(self._entries) < settings.III_HISTORY_MAX_PENDING:
-                    self._note(make_entry(run, NOTHING, None, as_line=self._copies))
-                else:
-                    self._drop()
+            try:
+                self._note_facts(run, is_kept=is_excluded(run.function_id) is None)
+            except Exception:
+                logger.exception("A run of %s could not be noted.", run.function_id)
 
-    def _note_now(self, pending: Pending, outcome: Outcome, duration_ms: float) -> None:
+    def _note_facts(self, run: Facts, *, is_kept: bool) -> None:
+        duration_ms = run.duration_ms or 0.0
+        bucket = bucket_of(duration_ms)
+        self._counts.add(run, Payload, duration_ms=duration_ms, bucket=bucket)
+        if not is_kept:
+            return
+        ended_at = run.started_at + duration_ms / 1000
+        self._numbers.add(run, ended_at=ended_at, bucket=bucket, is_failed=False)
+        if len(self._entries) >= settings.III_HISTORY_MAX_PENDING:
+            self._drop()
+            return
+        run.run_id = run.run_id or self.new_id.at(run.started_at)
+        self._note(make_entry(run, NOTHING, None, node_id=self.node_id, as_line=self._copies))
+
+    def _ended(self, pending: Pending, outcome: Outcome, duration_ms: float) -> None:
         call = pending.call
+        if pending.stays_here or (isinstance(outcome, FunctionNotFound) and _is_delivery(call)):
+            return
         bucket = bucket_of(duration_ms)
         self._counts.add(call, outcome.__class__, duration_ms=duration_ms, bucket=bucket)
         kept = settings.III_HISTORY
@@ -135,7 +139,7 @@ class History:
         if len(self._entries) >= settings.III_HISTORY_MAX_PENDING and not pending.is_shown:
             self._drop()
             return
-        self._note(self._entry(pending, outcome, duration_ms))
+        self._note_whole(pending, outcome, duration_ms)
 
     async def show(self, pending: Pending) -> None:
         """Have a row of a run that has not ended, now."""
@@ -234,20 +238,25 @@ class History:
         if _excluded().match(pending.call.function_id):
             return
         pending.is_shown = True
-        self._note(self._entry(pending, None, None))
+        self._note_whole(pending, None, None)
 
-    def _entry(self, pending: Pending, outcome: Outcome | None, duration_ms: float | None) -> Entry:
-        facts = self._facts(pending, duration_ms)
+    def _note_whole(
+        self, pending: Pending, outcome: Outcome | None, duration_ms: float | None
+    ) -> None:
+        """Note a run with its payload, if that may be kept."""
+        pending.run_id = self._run_id(pending)
         is_special = pending.is_shown or not isinstance(outcome, Payload)
         keeps_payload = self._bytes < MAX_BYTES and (is_special or self._payloads.take())
-        call = pending.call
-        payload = payload_of(call, outcome, run_id=facts.run_id) if keeps_payload else None
-        as_line = self._copies and outcome is not None and not pending.is_shown
-        return make_entry(facts, outcome, payload, as_line=as_line)
-
-    def _facts(self, pending: Pending, duration_ms: float | None) -> Facts:
-        run_id = self._run_id(pending)
-        return facts_of(pending, run_id=run_id, node_id=self.node_id, duration_ms=duration_ms)
+        call, run_id = pending.call, pending.run_id
+        payload = payload_of(call, outcome, run_id=run_id) if keeps_payload else None
+        entry = make_entry(
+            facts_of(pending, duration_ms),
+            outcome,
+            payload,
+            node_id=self.node_id,
+            as_line=self._copies and outcome is not None and not pending.is_shown,
+        )
+        self._note(entry)
 
     def _note(self, entry: Entry) -> None:
         self._bytes += entry.size
@@ -266,9 +275,9 @@ class History:
         self.dropped += 1
 
 
-def _is_delivery(pending: Pending) -> bool:
+def _is_delivery(call: Call) -> bool:
     """Tell whether a delivery is run: one whose function is away waits, and that is no failure."""
-    cause = pending.call.cause
+    cause = call.cause
     return cause is not None and cause.delivery_id is not None
 
 

@@ -7,7 +7,9 @@ from msgspec import Struct
 from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.causes import Cause
+from iii_triggers.engine.connections import WorkerConnection
 from iii_triggers.engine.payload import Payload
+from iii_triggers.engine.remote_functions import RemoteOffer
 from iii_triggers.models import Invocation
 from iii_triggers.protocol.errors import IiiError, SerializationFailed
 
@@ -30,24 +32,24 @@ FAILED = Invocation.Status.FAILED.value
 class Facts(Struct, gc=False):
     """What there is to say of a run, but for its outcome.
 
-    It holds no payload and nothing that leads to one, so that many may wait to become rows.
+    It holds no payload and no call, so that many may wait to become rows.
     """
 
     run_id: str
+    """"" if it has none yet."""
+    invocation_id: str
+    """The same, unless a worker chose it."""
     function_id: str
     namespace: str
     cause: Cause | None
-    worker_id: str
-    worker_name: str
-    node_id: str
-    caller: str
+    executor: WorkerConnection | None
+    away: RemoteOffer | None
+    caller: WorkerConnection | None
     started_at: float
     """Seconds since the epoch."""
     duration_ms: float | None
     """None if it goes on."""
-    traceparent: str
-    invocation_id: str
-    """The id that a worker chose, "" if it has only ours."""
+    traceparent: str | None
 
 
 class Run(Struct, gc=False, kw_only=True):
@@ -87,29 +89,31 @@ class PayloadRow(Struct, gc=False, kw_only=True):
     stacktrace: str
 
 
-def facts_of(pending: Pending, *, run_id: str, node_id: str, duration_ms: float | None) -> Facts:
+def facts_of(pending: Pending, duration_ms: float | None) -> Facts:
     """Take down the facts of a run."""
     call = pending.call
     # By position: with names this takes twice as long, for every run there is.
     return Facts(
-        run_id,
+        pending.run_id or (pending.id if call.caller is None else ""),
+        pending.id,
         call.function_id,
         call.namespace,
         call.cause,
-        *worker_of(pending),
-        node_id,
-        caller_of(call),
+        pending.executor,
+        pending.away,
+        call.caller,
         pending.started_at,
         duration_ms,
-        call.traceparent or "",
-        "" if pending.id == run_id else pending.id,
+        call.traceparent,
     )
 
 
-def run_of(facts: Facts, outcome: Outcome | None) -> Run:
+def run_of(facts: Facts, outcome: Outcome | None, *, node_id: str) -> Run:
     """Return the row of a run; without an outcome it goes on."""
     cause = facts.cause or NO_CAUSE
     error = outcome if isinstance(outcome, IiiError) else None
+    worker_id, worker_name, caller = workers_of(facts)
+    is_ours = facts.invocation_id == facts.run_id
     return Run(
         id=facts.run_id,
         status=RUNNING if outcome is None else SUCCEEDED if error is None else FAILED,
@@ -117,10 +121,10 @@ def run_of(facts: Facts, outcome: Outcome | None) -> Run:
         namespace=facts.namespace[:MAX_NAME],
         trigger_type=cause.trigger_type[:MAX_NAME],
         trigger_id=cause.trigger_id[:MAX_NAME],
-        worker_id=facts.worker_id,
-        worker_name=facts.worker_name[:MAX_WORKER_NAME],
-        node_id=facts.node_id,
-        caller=facts.caller[:MAX_WORKER_NAME],
+        worker_id=worker_id,
+        worker_name=worker_name[:MAX_WORKER_NAME],
+        node_id=node_id,
+        caller=caller[:MAX_WORKER_NAME],
         delivery_id=cause.delivery_id,
         attempt=cause.attempt,
         replay_of=cause.replay_of,
@@ -128,8 +132,8 @@ def run_of(facts: Facts, outcome: Outcome | None) -> Run:
         duration_ms=facts.duration_ms,
         error_code="" if error is None else error.code[:MAX_NAME],
         error="" if error is None else _message(error.message, MAX_ERROR),
-        traceparent=facts.traceparent[:MAX_NAME],
-        invocation_id=facts.invocation_id[:MAX_NAME],
+        traceparent=(facts.traceparent or "")[:MAX_NAME],
+        invocation_id="" if is_ours else facts.invocation_id[:MAX_NAME],
     )
 
 
@@ -156,19 +160,16 @@ def payload_of(call: Call, outcome: Outcome | None, *, run_id: str) -> PayloadRo
     )
 
 
-def worker_of(pending: Pending) -> tuple[str, str]:
-    """Return id and name of the worker that was asked; of another node's only the name."""
-    executor = pending.executor
+def workers_of(facts: Facts) -> tuple[str, str, str]:
+    """Return id and name of the worker that was asked, and the name of the one that called.
+
+    Of a worker of another node only the name is known; of what is no worker, nothing.
+    """
+    executor, away, caller = facts.executor, facts.away, facts.caller
+    called_by = "" if caller is None else caller.info.name or caller.worker_id
     if executor is not None:
-        return executor.worker_id, executor.info.name or ""
-    return "", pending.away.worker_name if pending.away is not None else ""
-
-
-def caller_of(call: Call) -> str:
-    """Return the name of the worker that made a call, "" if it was none."""
-    if call.caller is None:
-        return ""
-    return call.caller.info.name or call.caller.worker_id
+        return executor.worker_id, executor.info.name or "", called_by
+    return "", "" if away is None else away.worker_name, called_by
 
 
 def _message(text: str, limit: int) -> str:

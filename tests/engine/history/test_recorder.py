@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import threading
 import time
 import uuid
@@ -200,6 +201,104 @@ async def test_of_many_runs_in_a_second_only_some_keep_their_payload(
     kept = await engine.database.run(lambda: InvocationPayload.objects.in_bulk())
     assert [run.pk in kept for run in runs] == [True, False, True, True]
     assert kept[runs[2].pk].stacktrace == "at f"
+
+
+class TestRunsThatAreNotedTogether:
+    """Over III_HISTORY_PAYLOADS_PER_S, runs that succeed wait for others to be noted with."""
+
+    @pytest.fixture
+    def many(self, engine: Engine, connect: Connect) -> Connect:
+        """Connect a worker, after which payloads are used up for good."""
+
+        async def connected(*functions: str, **fields: Any) -> FakeWorker:
+            worker = await connect(*functions, **fields)
+            await engine.history.flush()
+            engine.history._payloads.used_up_until = math.inf
+            return worker
+
+        return connected
+
+    async def test_their_rows_are_those_of_others(
+        self, engine: Engine, connect: Connect, many: Connect
+    ) -> None:
+        worker, caller = await connect("f", name="adder"), await many(name="caller")
+        cause = Cause(trigger_type="http", trigger_id="t")
+        await run_on(engine, worker, Call(function_id="f", cause=cause, traceparent="x"), result=1)
+        await caller.start_call("f", {"x": 1}, invocation_id="mine")
+        await worker.answer(worker.invocations[-1], result=1)
+        delivery = Cause(trigger_type="queue", trigger_id="q", delivery_id=DELIVERY, attempt=2)
+        await run_on(engine, worker, Call(function_id="f", cause=delivery), result=1)
+        assert len(engine.history._plain) == 3
+        one, called, delivered = await rows(engine)
+        names = ("status", "trigger_type", "trigger_id", "worker_name", "traceparent")
+        assert [getattr(one, name) for name in names] == ["succeeded", "http", "t", "adder", "x"]
+        assert (called.invocation_id, called.caller, one.invocation_id) == ("mine", "caller", "")
+        assert (str(delivered.delivery_id), delivered.attempt) == (DELIVERY, 2)
+        assert one.duration_ms is not None and 0 <= one.duration_ms < 10_000
+        assert {run.node_id for run in (one, called, delivered)} == {engine.node.node_id}
+
+    def counted(self, engine: Engine) -> int:
+        tallies = {
+            (type_id, name): tally for type_id, name, tally in engine.history.counts.tallies()
+        }
+        return sum(tallies["t", "succeeded"].durations)
+
+    async def test_they_count_like_others(self, engine: Engine, many: Connect) -> None:
+        worker = await many("f", "secret")
+        with override_settings(III_HISTORY_EXCLUDE=["secret", "engine::*"]):
+            for function_id in ("f", "secret", "f"):
+                await run_on(
+                    engine,
+                    worker,
+                    Call(function_id=function_id, cause=Cause(trigger_type="t")),
+                    result=1,
+                )
+            runs = await rows(engine)
+        assert [run.function_id for run in runs] == ["f", "f"]
+        assert self.counted(engine) == 3
+        [stat] = await engine.database.run(lambda: list(TypeStat.objects.values("count")))
+        assert stat == {"count": 2}
+
+    async def test_so_many_do_not_wait_for_the_next_batch(
+        self, engine: Engine, many: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recorder, "PLAIN_AT_ONCE", 2)
+        worker = await many("f")
+        for waiting in (1, 0, 1):
+            await run_on(engine, worker, Call(function_id="f"), result=1)
+            assert len(engine.history._plain) == waiting
+        assert engine.history.waiting == 3
+
+    async def test_one_that_cannot_be_noted_takes_no_other_with_it(
+        self,
+        engine: Engine,
+        many: Connect,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        worker = await many("good", "bad")
+        for function_id in ("good", "bad", "good"):
+            await run_on(engine, worker, Call(function_id=function_id), result=1)
+        made = recorder.make_entry
+
+        def make(facts: Any, *args: Any, **options: Any) -> Any:
+            if facts.function_id == "bad":
+                raise RuntimeError
+            return made(facts, *args, **options)
+
+        monkeypatch.setattr(recorder, "make_entry", make)
+        assert [run.function_id for run in await rows(engine)] == ["good", "good"]
+        assert "bad could not be noted" in caplog.text
+
+    async def test_more_than_can_wait_are_only_counted(self, engine: Engine, many: Connect) -> None:
+        worker = await many("f")
+        with override_settings(III_HISTORY_MAX_PENDING=1):
+            for _ in range(3):
+                await run_on(
+                    engine, worker, Call(function_id="f", cause=Cause(trigger_type="t")), result=1
+                )
+            assert self.counted(engine) == 3
+        assert (engine.history.dropped, len(await rows(engine))) == (2, 1)
 
 
 async def test_secrets_are_not_kept(engine: Engine, connect: Connect) -> None:

@@ -55,7 +55,7 @@ async def test_runs_are_counted_and_timed(engine: Engine, connect: Connect) -> N
 
 async def test_a_run_stands_in_the_bucket_of_its_duration(engine: Engine) -> None:
     call = Call(function_id="f")
-    engine.history.counts.add(call, InvocationFailed(), duration_ms=7.0, bucket=bucket_of(7.0))
+    engine.history.counts.add(call, InvocationFailed, duration_ms=7.0, bucket=bucket_of(7.0))
     buckets = values(await gather(), "iii_invocation_duration_seconds_bucket")
     edges = [float(le) for (le, type_id), count in buckets.items() if type_id == "call" and count]
     assert min(edges) == 0.0128
