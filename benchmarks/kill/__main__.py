@@ -23,6 +23,7 @@ from tests.support.services import ServiceUnavailable, are_required
 from .run import Outcome, Plan, run
 
 OUTPUT = Path("test-output") / "cluster.json"
+LOG = OUTPUT.with_suffix(".log")
 
 
 def main() -> int:
@@ -65,6 +66,7 @@ def _plan(options: argparse.Namespace, folder: Path) -> Plan:
         requests_per_s=options.requests_per_s,
         seed=options.seed,
         folder=folder,
+        log=LOG,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
 
@@ -74,7 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="about a minute, for CI")
     parser.add_argument("--seconds", type=float, help="how long at least")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="repeats the order")
-    parser.add_argument("--requests-per-s", type=float, default=60.0, help="in all (%(default)s)")
+    parser.add_argument("--requests-per-s", type=float, default=24.0, help="in all (%(default)s)")
     return parser.parse_args()
 
 

