@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import close_old_connections, connections
+from django.db import connections
 from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler
 from kombu.utils.objects import cached_property
@@ -21,6 +21,7 @@ from .conf import settings
 from .delivery.broker import CONNECT_S, TIMEOUTS
 from .delivery.celery_app import declared_queue
 from .delivery.queues import DEFAULT_QUEUE
+from .engine.database import close_broken
 from .engine.nodes import ThisNode
 from .engine.process import process_engine
 from .models import Node
@@ -61,11 +62,8 @@ class TriggerScheduler(DatabaseScheduler):  # type: ignore[misc]  # django-celer
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Do what is due; return how many seconds to sleep, at most MAX_PAUSE_S."""
-        close_old_connections()
-        try:
-            return max(0.0, min(MAX_PAUSE_S, *(duty.attend() for duty in self._duties)))
-        finally:
-            close_old_connections()
+        close_broken(was_idle=True)
+        return max(0.0, min(MAX_PAUSE_S, *(duty.attend() for duty in self._duties)))
 
     def close(self) -> None:
         """Say goodbye and write what the periodic tasks remember."""

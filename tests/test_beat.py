@@ -99,7 +99,9 @@ def test_a_due_slot_fires(scheduler: TriggerScheduler) -> None:
 def test_sleeps_until_the_next_slot_and_never_for_long(scheduler: TriggerScheduler) -> None:
     assert tick_until_idle(scheduler) <= MAX_PAUSE_S
     row = add("0 0 1 1 *")
-    assert tick_until_idle(scheduler) == pytest.approx(MAX_PAUSE_S, abs=0.2)
+    # One of its other duties may be due sooner once.
+    pauses = [tick_until_idle(scheduler) for _ in range(3)]
+    assert max(pauses) == pytest.approx(MAX_PAUSE_S, abs=0.2)
     soon = timezone.now() + timedelta(seconds=0.3)
     Trigger.objects.filter(pk=row.pk).update(next_fire_at=soon)
     for duty in scheduler._duties:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import bootsteps
-from celery.concurrency.prefork import TaskPool as ForkingPool
 
 from iii_triggers import tasks  # noqa: F401 - should the site's app not discover them
 from iii_triggers.conf import settings
@@ -14,6 +13,7 @@ from iii_triggers.delivery.sweeping import sweep
 from iii_triggers.engine.process import process_engine
 
 from .engines import start_engine
+from .pool import forks
 from .threads import RepeatingThread
 from .topics import EXCLUDED, TopicsStep, takes_deliveries
 
@@ -31,7 +31,10 @@ class SweeperStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
     def start(self, worker: Any) -> None:
         """Begin to sweep."""
         self._thread = RepeatingThread(
-            "iii-sweeper", sweep, interval=lambda: settings.III_SWEEP_INTERVAL_S
+            "iii-sweeper",
+            sweep,
+            interval=lambda: settings.III_SWEEP_INTERVAL_S,
+            is_forking=forks(worker),
         )
         self._thread.start()
 
@@ -52,16 +55,12 @@ class EngineStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
 
     def start(self, worker: Any) -> None:
         """Start, without waiting."""
-        is_needed = takes_deliveries(worker.app) and not _forks(worker)
+        is_needed = takes_deliveries(worker.app) and not forks(worker)
         if is_needed and not process_engine.get().is_running:
             start_engine()
 
     def stop(self, worker: Any) -> None:
         """Leave the engine to what still runs."""
-
-
-def _forks(worker: Any) -> bool:
-    return isinstance(worker.pool_cls, type) and issubclass(worker.pool_cls, ForkingPool)
 
 
 def add_steps(worker: Any) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from django.db import connections
 
+from iii_triggers.engine.database import close_broken
+
 logger = logging.getLogger(__name__)
 
 MAX_PAUSE_S = 10.0
@@ -18,15 +20,21 @@ STOP_TIMEOUT_S = 5.0
 class RepeatingThread:
     """Does a step, pauses, and does it again; a step that fails is tried again, ever later.
 
-    Its database connections are closed after each step: pool processes may be forked at any time,
-    and must not share a connection.
+    Where processes may be forked at any time its database connections are closed after each step:
+    they must not be shared.
     """
 
     def __init__(
-        self, name: str, step: Callable[[], object], *, interval: Callable[[], float]
+        self,
+        name: str,
+        step: Callable[[], object],
+        *,
+        interval: Callable[[], float],
+        is_forking: bool,
     ) -> None:
         self._step = step
         self._interval = interval
+        self._is_forking = is_forking
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -51,8 +59,11 @@ class RepeatingThread:
         while not self._stopping:
             self._wake.clear()
             failures = 0 if self._succeeds(failures) else failures + 1
+            if self._is_forking:
+                connections.close_all()
             if not self._stopping:
                 self._wake.wait(self._pause_s(failures))
+        connections.close_all()
 
     def _pause_s(self, failures: int) -> float:
         pause_s = self._interval()
@@ -62,6 +73,7 @@ class RepeatingThread:
     def _succeeds(self, failures: int) -> bool:
         """Do the step; log the first failure of a row with its traceback, and their end."""
         try:
+            close_broken(was_idle=True)
             self._step()
         except Exception as error:
             if failures:
@@ -69,8 +81,6 @@ class RepeatingThread:
             else:
                 logger.exception("%s failed; it is tried again.", self._thread.name)
             return False
-        finally:
-            connections.close_all()
         if failures:
             logger.info("%s works again.", self._thread.name)
         return True

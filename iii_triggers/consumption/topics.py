@@ -13,6 +13,7 @@ from iii_triggers.delivery.celery_app import consumes_here, declared_queue
 from iii_triggers.delivery.queues import carries_deliveries, known_queues, listen
 
 from .memory import Transport
+from .pool import forks
 from .threads import RepeatingThread
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,10 @@ class TopicsStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
         if chosen_queues(consumer.app) is not None:
             return
         self._thread = RepeatingThread(
-            "iii-topics", lambda: self._look(consumer), interval=lambda: LOOK_INTERVAL_S
+            "iii-topics",
+            lambda: self._look(consumer),
+            interval=lambda: LOOK_INTERVAL_S,
+            is_forking=forks(consumer.controller),
         )
         self._consumed = set()
         self._follow(consumer)

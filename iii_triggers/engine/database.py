@@ -45,7 +45,7 @@ class DatabaseThread:
             self._pool = None
 
     def _unit(self, work: Callable[..., T], *arguments: Any) -> T:
-        _close_broken(was_idle=time.monotonic() - self._used_at > IDLE_S)
+        close_broken(was_idle=time.monotonic() - self._used_at > IDLE_S)
         try:
             return work(*arguments)
         finally:
@@ -54,8 +54,12 @@ class DatabaseThread:
             self._used_at = time.monotonic()
 
 
-def _close_broken(*, was_idle: bool) -> None:
-    """Close connections that do not work any more; Django opens new ones when they are needed."""
+def close_broken(*, was_idle: bool) -> None:
+    """Close connections that do not work any more; Django opens new ones when they are needed.
+
+    For threads that keep theirs, whatever ``CONN_MAX_AGE`` says: to open one costs more than most
+    of what is done with it.
+    """
     for connection in connections.all(initialized_only=True):
         if connection.connection is None:
             continue

@@ -18,7 +18,7 @@ class FakeConsumer:
 
     def __init__(self) -> None:
         self.app = Celery("site", broker="memory://", set_as_current=False)
-        self.controller = SimpleNamespace()
+        self.controller = SimpleNamespace(pool_cls=None)
         self.task_consumer: Any = None
         self.connection: Any = None
         self._soon: list[Callable[[], object]] = []

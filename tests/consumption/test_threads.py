@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from iii_triggers.consumption import threads
 from iii_triggers.consumption.threads import RepeatingThread
@@ -24,8 +25,10 @@ def repeat() -> Iterator[Repeat]:
     """Start a thread: ``repeat(step, pause_s=...)``."""
     started: list[RepeatingThread] = []
 
-    def repeat(step: Callable[[], object], *, pause_s: float = NEVER_S) -> RepeatingThread:
-        thread = RepeatingThread("step", step, interval=lambda: pause_s)
+    def repeat(
+        step: Callable[[], object], *, pause_s: float = NEVER_S, is_forking: bool = False
+    ) -> RepeatingThread:
+        thread = RepeatingThread("step", step, interval=lambda: pause_s, is_forking=is_forking)
         started.append(thread)
         thread.start()
         return thread
@@ -73,7 +76,7 @@ def test_a_failing_step_is_tried_again_and_told_of_once_in_full(
 
 
 def test_pauses_grow_with_failures_up_to_a_limit() -> None:
-    thread = RepeatingThread("step", lambda: None, interval=lambda: 1.0)
+    thread = RepeatingThread("step", lambda: None, interval=lambda: 1.0, is_forking=False)
     assert [thread._pause_s(failures) for failures in (0, 1, 2, 3, 50)] == [
         1.0,
         2.0,
@@ -100,7 +103,10 @@ def test_stopping_does_not_wait_for_ever_for_a_step_that_hangs(
     left.set()
 
 
-def test_no_connection_is_left_open_between_steps(repeat: Repeat, transactional_db: None) -> None:
+@pytest.mark.parametrize("is_forking", [True, False])
+def test_a_connection_is_kept_between_steps_unless_the_process_forks(
+    repeat: Repeat, transactional_db: None, is_forking: bool
+) -> None:
     opened: list[object] = []
     looked = threading.Event()
 
@@ -110,6 +116,22 @@ def test_no_connection_is_left_open_between_steps(repeat: Repeat, transactional_
         if len(opened) > 1:
             looked.set()
 
-    repeat(step, pause_s=0)
+    repeat(step, pause_s=0, is_forking=is_forking)
     assert looked.wait(WAIT_S)
-    assert opened[:2] == [None, None]
+    assert opened[0] is None
+    assert (opened[1] is None) == is_forking
+
+
+def test_no_connection_is_left_open_at_the_end(repeat: Repeat, transactional_db: None) -> None:
+    held: list[Any] = []
+    looked = threading.Event()
+
+    def step() -> None:
+        Node.objects.exists()
+        held.append(connections["default"])
+        looked.set()
+
+    thread = repeat(step)
+    assert looked.wait(WAIT_S)
+    thread.stop()
+    assert held[0].connection is None

@@ -29,7 +29,7 @@ ALWAYS = {"iii", "iii:default"}
 class NoThread:
     """Takes the place of the thread: the test looks itself."""
 
-    def __init__(self, name: str, step: object, *, interval: object) -> None:
+    def __init__(self, name: str, step: object, **options: object) -> None:
         self.poked = 0
 
     def start(self) -> None:
