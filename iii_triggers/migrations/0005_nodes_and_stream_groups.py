@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             name="draining_since",
             field=models.DateTimeField(
                 blank=True,
-                help_text="It stops: it takes no new work and finishes what it has.",
+                help_text="Since when it stops: it takes no new work and finishes what it has.",
                 null=True,
                 verbose_name="draining since",
             ),
@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name="draining_since",
             field=models.DateTimeField(
                 blank=True,
-                help_text="It gets no new calls and is disconnected when it has finished what it has.",
+                help_text="Since when it gets no new calls; it is disconnected when it has none.",
                 null=True,
                 verbose_name="draining since",
             ),

@@ -34,7 +34,7 @@ class Node(models.Model):
         _("draining since"),
         null=True,
         blank=True,
-        help_text=_("It stops: it takes no new work and finishes what it has."),
+        help_text=_("Since when it stops: it takes no new work and finishes what it has."),
     )
     runs_dropped = models.PositiveBigIntegerField(
         _("runs not kept"),

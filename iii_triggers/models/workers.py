@@ -30,7 +30,7 @@ class Worker(models.Model):
         _("draining since"),
         null=True,
         blank=True,
-        help_text=_("It gets no new calls and is disconnected when it has finished what it has."),
+        help_text=_("Since when it gets no new calls; it is disconnected when it has none."),
     )
     isolation = models.CharField(_("isolation"), max_length=100, blank=True)
     telemetry = models.JSONField(
