@@ -7,6 +7,8 @@ reports the same code for a connection that broke as for a close without a code.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
@@ -14,6 +16,9 @@ from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 from .joined_writes import JoiningTransport
 
 BROKEN = 1006
+INVALID_DATA = 1007
+
+logger = logging.getLogger(__name__)
 
 
 class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type]  # chosen at run time
@@ -23,6 +28,10 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
     transport: Any
     pong_timer: Any
     read_paused: bool
+    curr_msg_data_type: str
+    frames: list[bytes]
+    conn: Any
+    close_sent: bool
 
     def connection_made(self, transport: Any) -> None:
         """Begin to serve a connection."""
@@ -35,6 +44,20 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
         if self.read_paused and isinstance(self.transport, JoiningTransport):
             self.transport.pause_now()
         super().data_received(data)
+
+    def send_receive_event_to_app(self) -> None:
+        """Close a connection whose text is no UTF-8 (RFC 6455, section 8.1) without a traceback.
+
+        Anybody may send such text, and uvicorn logs it as an error of the server.
+        """
+        is_text = self.curr_msg_data_type == "text"
+        if is_text and not self.close_sent and not _is_utf8(self.frames):
+            self.frames = []
+            logger.warning("A peer sent text that is no UTF-8.")
+            self.conn.send_close(INVALID_DATA)
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
 
     async def send(self, message: Any) -> None:
         """Send a message; an upgrade that was answered with an HTTP error is over, not undone."""
@@ -57,3 +80,13 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
         if getattr(connection, "close_rcvd", exc) is None and self.handshake_complete:
             self.queue.put_nowait({"type": "websocket.disconnect", "code": BROKEN})
         super().connection_lost(exc)
+
+
+def _is_utf8(parts: Sequence[bytes]) -> bool:
+    if len(parts) == 1 and parts[0].isascii():
+        return True
+    try:
+        b"".join(parts).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

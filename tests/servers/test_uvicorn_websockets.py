@@ -99,6 +99,29 @@ async def _send(peer: Any, messages: list[bytes]) -> None:
             await peer.send(message)
 
 
+@pytest.mark.parametrize("parts", [b"\xff", ["\xc3", "("]])
+async def test_text_that_is_no_utf8_closes_the_connection_and_is_no_error(
+    parts: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    codes: asyncio.Queue[int] = asyncio.Queue()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        assert (await receive())["text"] == "fine: ä"
+        codes.put_nowait((await receive())["code"])
+
+    message = [part.encode("latin-1") for part in parts] if isinstance(parts, list) else parts
+    async with serving(application) as url, connect(url, ping_interval=None) as peer:
+        await peer.send("fine: ä")
+        await peer.send(message, text=True)
+        await peer.wait_closed()
+        async with asyncio.timeout(5):
+            assert await codes.get() == 1007
+    assert peer.close_code == 1007
+    assert [record.levelname for record in caplog.records if record.levelno >= 30] == ["WARNING"]
+
+
 async def test_a_connection_that_breaks_is_told_from_one_that_was_closed() -> None:
     codes: asyncio.Queue[int] = asyncio.Queue()
 
