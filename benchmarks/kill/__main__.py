@@ -73,7 +73,7 @@ def _plan(options: argparse.Namespace, folder: Path) -> Plan:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kill", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="about a minute, for CI")
+    parser.add_argument("--short", action="store_true", help="one process of each kind")
     parser.add_argument("--seconds", type=float, help="how long at least")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="repeats the order")
     parser.add_argument("--requests-per-s", type=float, default=24.0, help="in all (%(default)s)")

@@ -119,7 +119,7 @@ class History:
         if len(self._entries) >= settings.III_HISTORY_MAX_PENDING:
             self._drop()
             return
-        run.run_id = run.run_id or self.new_id.at(run.started_at)
+        self._give_id(run)
         self._note(make_entry(run, NOTHING, None, node_id=self.node_id, as_line=self._copies))
 
     def _ended(self, pending: Pending, outcome: Outcome, duration_ms: float) -> None:
@@ -244,13 +244,15 @@ class History:
         self, pending: Pending, outcome: Outcome | None, duration_ms: float | None
     ) -> None:
         """Note a run with its payload, if that may be kept."""
-        pending.run_id = self._run_id(pending)
+        facts = facts_of(pending, duration_ms)
+        self._give_id(facts)
+        pending.run_id = facts.run_id
         is_special = pending.is_shown or not isinstance(outcome, Payload)
         keeps_payload = self._bytes < MAX_BYTES and (is_special or self._payloads.take())
-        call, run_id = pending.call, pending.run_id
+        call, run_id = pending.call, facts.run_id
         payload = payload_of(call, outcome, run_id=run_id) if keeps_payload else None
         entry = make_entry(
-            facts_of(pending, duration_ms),
+            facts,
             outcome,
             payload,
             node_id=self.node_id,
@@ -262,12 +264,9 @@ class History:
         self._bytes += entry.size
         self._entries.append(entry)
 
-    def _run_id(self, pending: Pending) -> str:
-        """Return the id of the engine; what a worker chose may be anything, and be there twice."""
-        if pending.run_id is None:
-            is_ours = pending.call.caller is None
-            pending.run_id = pending.id if is_ours else self.new_id.at(pending.started_at)
-        return pending.run_id
+    def _give_id(self, facts: Facts) -> None:
+        """Give a run an id of ours; what a worker chose may be anything, and be there twice."""
+        facts.run_id = facts.run_id or self.new_id.at(facts.started_at)
 
     def _drop(self) -> None:
         if not self.dropped:
