@@ -71,6 +71,12 @@ class Settings:
     Then the answer is 204; a slow connection gets up to 400 ms more.
     """
 
+    III_TRIGGER_TYPE_GRACE_MS: int = 50
+    """How long the triggers of a type that a worker has just registered wait before it hears them.
+
+    SDKs are ready for them only some moments after they sent the type.
+    """
+
     III_HTTP_MIDDLEWARE: list[str] = []
     """Ids of the functions that every request to an HTTP trigger goes through first, in order."""
 

@@ -28,6 +28,9 @@ DATABASES["default"]["TEST"] = {"NAME": _name}
 # Workers of the tests often register something without introducing themselves first.
 III_REGISTRATION_GRACE_S = 0
 
+# Providers of the tests hear their triggers at once.
+III_TRIGGER_TYPE_GRACE_MS = 0
+
 # Most tests are not about the history; those that are turn it on.
 III_HISTORY = "off"
 # Tests that count objects look at all of them.

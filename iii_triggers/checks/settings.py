@@ -47,6 +47,7 @@ RANGES = {
     "III_MAX_CHANNEL_FRAME_BYTES": Range(minimum=1024),
     "III_CHANNEL_TTL_S": Range(minimum=1),
     "III_STREAM_GRACE_MS": Range(minimum=0, maximum=10_000),
+    "III_TRIGGER_TYPE_GRACE_MS": Range(minimum=0, maximum=10_000),
     "III_STREAM_GAP_MS": Range(minimum=1, maximum=60_000),
     "III_STREAM_RESUME_EVENTS": Range(minimum=0),
     "III_STREAM_RESUME_BYTES": Range(minimum=0),

@@ -122,11 +122,15 @@ class WorkerConnection:
 
     def send(self, message: Message) -> None:
         """Queue a frame. Raise PayloadTooLarge or ChannelSendFailed if it cannot be sent."""
+        self.transport.send_text(self.frame(message))
+
+    def frame(self, message: Message) -> str:
+        """Return the frame of a message. Raise PayloadTooLarge if the worker would not take it."""
         text = encode(message)
         # A character is at most four bytes of UTF-8: short texts need no exact count.
         if len(text) * 4 > MIB and len(text.encode()) > self.receive_limit:
             raise PayloadTooLarge(f"The worker takes frames of {self.receive_limit} bytes at most.")
-        self.transport.send_text(text)
+        return text
 
     def close(self, code: int = 1012) -> None:
         """End the connection; 1012 makes every published SDK come back (section 1.6)."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from django.test import override_settings
 
 from iii_triggers.engine.connections import WorkerConnection, WorkerInfo
 from iii_triggers.engine.trigger_values import Trigger
@@ -45,3 +48,33 @@ async def test_a_config_too_large_for_an_old_sdk_is_refused() -> None:
     large = Trigger(id="t", trigger_type="ev", function_id="f", config="x" * 2**20)
     with pytest.raises(PayloadTooLarge):
         await WorkerOwnedTriggerType(connection).register_trigger(large)
+
+
+@override_settings(III_TRIGGER_TYPE_GRACE_MS=20)
+async def test_a_new_type_hears_its_triggers_once_its_sdk_listens() -> None:
+    transport = FakeTransport()
+    registrator = WorkerOwnedTriggerType(WorkerConnection(transport=transport))
+    await registrator.register_trigger(TRIGGER)
+    await registrator.unregister_trigger(TRIGGER)
+    assert transport.frames == []
+    await transport.receive("unregistertrigger")
+    assert [frame["type"] for frame in transport.frames] == ["registertrigger", "unregistertrigger"]
+    await registrator.register_trigger(TRIGGER)
+    assert len(transport.frames) == 3
+
+
+@override_settings(III_TRIGGER_TYPE_GRACE_MS=1)
+async def test_a_provider_that_went_before_it_listened_disturbs_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tried = asyncio.Event()
+
+    class Gone(FakeTransport):
+        def send_text(self, text: str) -> None:
+            tried.set()
+            raise ChannelSendFailed()
+
+    await WorkerOwnedTriggerType(WorkerConnection(transport=Gone())).register_trigger(TRIGGER)
+    async with asyncio.timeout(5):
+        await tried.wait()
+    assert caplog.records == []
