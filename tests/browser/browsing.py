@@ -56,7 +56,7 @@ def log_in(page: Any, url: str) -> None:
     page.goto(f"{url}/admin/login/")
     page.fill("#id_username", "ada")
     page.fill("#id_password", "secret")
-    page.click("input[type=submit]")
+    follow(page, "input[type=submit]")
 
 
 def forbid_inline_code(page: Any) -> None:

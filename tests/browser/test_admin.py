@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from iii_triggers.models import Trigger
 
-from .browsing import MARKS, SIZES, assert_fits, log_in, open_page
+from .browsing import MARKS, SIZES, assert_fits, follow, log_in, open_page
 
 pytestmark = MARKS
 
@@ -37,7 +37,7 @@ def add_trigger_with_wrong_config(page: Any, url: str) -> None:
     page.fill("#id_function_id", "demo.hello")
     page.click("button:text-is('JSON')")
     page.fill("#id_config", '{"http_method": "POST"}')
-    page.click("input[name=_save]")
+    follow(page, "input[name=_save]")
     assert "api_path is required" in page.inner_text("#id_config_error")
     assert page.is_visible(".iii-help details[open] code:text-is('api_path')")
 
@@ -45,9 +45,9 @@ def add_trigger_with_wrong_config(page: Any, url: str) -> None:
 def correct_config(page: Any) -> None:
     page.click("button:text-is('Form')")
     page.fill("[name='config.api_path']", "hello")
-    page.click("input[name=_continue]")
+    follow(page, "input[name=_continue]")
     assert "curl -X POST" in page.inner_text(".iii-addresses")
-    page.click("input[name=_save]")
+    follow(page, "input[name=_save]")
 
 
 def assert_listed(page: Any) -> None:

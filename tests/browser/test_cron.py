@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from iii_triggers.models import Delivery, Trigger
 
-from .browsing import MARKS, SIZES, log_in, open_page
+from .browsing import MARKS, SIZES, follow, log_in, open_page
 
 pytestmark = MARKS
 
@@ -24,11 +24,11 @@ def test_fire_times_are_shown_while_a_schedule_is_typed(live_server: Any, size: 
     with open_page(width=width, height=height) as page:
         log_in(page, live_server.url)
         write_schedule(page, live_server.url)
-        page.click("input[name=_continue]")
+        follow(page, "input[name=_continue]")
         assert "02:30:00 UTC" in page.inner_text(SHOWN)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.click("button:text-is('Fire now')")
-        page.click("text=see the delivery")
+        follow(page, "button:text-is('Fire now')")
+        follow(page, "text=see the delivery")
         delivery_url = page.url
         page.goto(f"{live_server.url}/admin/iii_triggers/trigger/")
         assert page.inner_text(".field-next_fire").strip()
