@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -94,9 +93,7 @@ def assert_written(celery: CelerySite, path: Path, *, within_s: float = SOON_S) 
 
 def test_a_new_topic_is_consumed_without_a_restart(celery: CelerySite) -> None:
     assert_written(celery, celery.publish("new"))
-    began = time.monotonic()
     assert_written(celery, celery.publish("new"), within_s=AT_ONCE_S)
-    assert time.monotonic() - began < AT_ONCE_S
 
 
 def test_a_cut_connection_comes_back_with_all_topics(celery: CelerySite) -> None:
