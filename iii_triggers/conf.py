@@ -53,6 +53,9 @@ class Settings:
     III_MAX_FRAME_BYTES: int = 64 * MIB
     """Largest frame a worker may send; the newest SDKs send up to 64 MiB."""
 
+    III_CHANNEL_LAYER: str = "default"
+    """The layer of ``CHANNEL_LAYERS`` through which the processes of the site reach each other."""
+
     III_MAX_CHANNELS: int = 1000
     """How many channels made by ``engine::channels::create`` may be open in one process."""
 

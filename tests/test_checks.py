@@ -150,6 +150,7 @@ WRONG_SETTINGS: list[tuple[str, str, Any]] = [
     ("E015", "III_WORKER_LISTENERS", [{"port": 1, "prot": 2}]),
     ("E015", "III_WORKER_LISTENERS", [{"port": 1}, {"port": 1}]),
     ("E015", "III_WORKER_LISTENERS", [{"port": 1, "rbac": {"expose": []}}]),
+    ("E018", "III_CHANNEL_LAYER", "engine"),
     ("W001", "III_HTTP_PREFX", "/x"),
     ("W004", "CHANNEL_LAYERS", layer()),
     ("W004", "CHANNEL_LAYERS", layer("redis://localhost")),

@@ -29,6 +29,7 @@ def register() -> None:
         settings.check_names,
         trigger_types.check_trigger_types,
         databases.check_databases,
+        channel_layers.check_alias,
         channel_layers.check_channel_layers,
         installation.check_app_order,
         installation.check_daphne,

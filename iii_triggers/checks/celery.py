@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
 from django.db import DatabaseError, router
 
+from iii_triggers.conf import settings as iii_settings
 from iii_triggers.delivery.celery_app import celery_app, has_memory_broker, is_of_site
 from iii_triggers.models import Trigger
 
@@ -105,5 +106,6 @@ def check_broker(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def _has_memory_layer() -> bool:
-    layer = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {})
+    layers = getattr(settings, "CHANNEL_LAYERS", {})
+    layer = layers.get(iii_settings.III_CHANNEL_LAYER, {})
     return bool(layer.get("BACKEND", LOCAL_LAYER) == LOCAL_LAYER)

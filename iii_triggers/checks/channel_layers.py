@@ -1,17 +1,34 @@
-"""Check of the channel layers: W004."""
+"""Checks of the channel layers: E018 and W004."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from channels import DEFAULT_CHANNEL_LAYER
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
+
+from iii_triggers.conf import settings as iii_settings
 
 from .versions import installed_version
 
 # The only layer that waits in a blocking read (five seconds), which redis-py 8 times out.
 BLOCKING_LAYER = "channels_redis.core.RedisChannelLayer"
+
+
+def check_alias(**_kwargs: Any) -> list[CheckMessage]:
+    """Check that the layer of the engine is one of the site's; without any the bus is off."""
+    alias = iii_settings.III_CHANNEL_LAYER
+    if alias == DEFAULT_CHANNEL_LAYER or alias in getattr(settings, "CHANNEL_LAYERS", {}):
+        return []
+    return [
+        Error(
+            f"III_CHANNEL_LAYER: CHANNEL_LAYERS has no {alias!r}.",
+            hint="Name one of its keys.",
+            id="iii_triggers.E018",
+        )
+    ]
 
 
 def check_channel_layers(**_kwargs: Any) -> list[CheckMessage]:

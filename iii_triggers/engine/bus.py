@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar, Union
 
-from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import InMemoryChannelLayer, channel_layers
 from msgspec import DecodeError, Struct
 from msgspec.msgpack import Decoder, Encoder
 
+from iii_triggers.conf import settings
 from iii_triggers.protocol.errors import ChannelSendFailed
 
 from .bus_messages import Broadcast, BusMessage, ProbeMessage
@@ -57,9 +57,9 @@ LayerFactory = Callable[[], ChannelLayer | None]
 
 def site_layer() -> ChannelLayer | None:
     """Return a new instance of the site's layer; None if it does not reach other processes."""
-    if DEFAULT_CHANNEL_LAYER not in channel_layers:
+    if settings.III_CHANNEL_LAYER not in channel_layers:
         return None
-    layer: ChannelLayer = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
+    layer: ChannelLayer = channel_layers.make_backend(settings.III_CHANNEL_LAYER)
     return None if isinstance(layer, InMemoryChannelLayer) else layer
 
 

@@ -1,7 +1,7 @@
 """What waits to be sent to one channel of the channel layer.
 
-A layer takes milliseconds for a message. Whatever comes while one is under way goes together in
-the next, so that a busy node costs no more messages than an idle one.
+A layer takes milliseconds for a message. Whatever comes while one is under way, and as long again,
+goes together in the next, so that a busy node costs no more messages than an idle one.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ MAX_WAITING = 20_000
 """Messages for one channel, beyond which the next is refused at once."""
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.5
+LONGEST_REST_S = 0.01
 ATTEMPT_S = 5.0
 """How long the layer may take for one message; it may wait for a server that is gone."""
 
@@ -76,9 +77,16 @@ class Outbox:
         self._waiting.append(letter)
 
     async def drain(self) -> None:
-        """Send what waits, and what comes meanwhile."""
+        """Send what waits, and what comes meanwhile.
+
+        Between two messages it rests as long as the first took: on a busy node the next holds
+        several times as much, and who makes one call after the other waits longer for the answer.
+        """
+        loop = asyncio.get_running_loop()
         while self._waiting:
+            began = loop.time()
             await self._send(self._take())
+            await asyncio.sleep(min(loop.time() - began, LONGEST_REST_S))
 
     def _take(self) -> list[Letter]:
         batch = [self._waiting.popleft()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from iii_triggers.engine.bus import Bus
@@ -75,3 +76,18 @@ async def test_what_arrives_while_the_bus_closes_ends_the_reading() -> None:
     asyncio.get_running_loop().call_later(0.01, layer.goes_on.set)
     await closing
     assert len(layer.batches) == 1
+
+
+async def test_what_comes_soon_after_a_message_goes_together() -> None:
+    """Each message costs the layer several commands, whatever it holds."""
+    layer, lost = SlowLayer(), list[ChannelSendFailed]()
+    outbox = Outbox(layer, "c")
+    outbox.put(b"1", within_s=60, on_lost=lost.append)
+    draining = asyncio.create_task(outbox.drain())
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.02, layer.goes_on.set)
+    await layer.goes_on.wait()
+    outbox.put(b"2", within_s=60, on_lost=lost.append)
+    loop.call_later(0.001, partial(outbox.put, b"3", within_s=60, on_lost=lost.append))
+    await draining
+    assert layer.batches == [[b"1"], [b"2", b"3"]]
