@@ -23,6 +23,7 @@ from iii_triggers.consumers.channels import PATH as CHANNELS_PATH
 from iii_triggers.consumers.stream import STREAM_PORT
 from iii_triggers.engine.access.listeners import Listener, listeners
 from iii_triggers.engine.channels.errors import ChannelBroken
+from iii_triggers.engine.core import Engine
 from iii_triggers.engine.garbage import collect_seldom
 from iii_triggers.engine.process import process_engine
 from iii_triggers.models import Node
@@ -72,7 +73,7 @@ class TriggerDispatcher:
             if engine.draining:
                 send = _saying_goodbye(send)
         if kind == "http":
-            await self._http(scope, receive, send)
+            await self._http(engine, scope, receive, send)
         elif kind == "websocket":
             await self._websocket(scope, receive, send)
         elif kind == "lifespan":
@@ -86,15 +87,14 @@ class TriggerDispatcher:
             return None
         return self.doors.get(server[1]) or ("worker" if listeners.on_port(server[1]) else None)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _http(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
         door = self._door(scope)
         prefix = "" if door == "http" else settings.III_HTTP_PREFIX
         raw_path = _raw_path(scope)
         if door in (None, "http") and raw_path.startswith(prefix.encode() + b"/"):
-            dispatcher = http_dispatcher()
             request = _request(scope, raw_path[len(prefix) :])
             try:
-                response = await dispatcher.answer(request, AsgiBody(receive))
+                response = await _dispatcher(engine).answer(request, AsgiBody(receive))
             except ClientGone:
                 return
             if response is not None:
@@ -103,8 +103,7 @@ class TriggerDispatcher:
         if door is None:
             await self.application(scope, receive, send)
         else:
-            error_id = http_dispatcher().invoker.new_id()
-            await _send_response(errors.not_found(error_id=error_id), send)
+            await _send_response(errors.not_found(error_id=engine.invoker.new_id()), send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = self._door(scope)
@@ -127,9 +126,8 @@ class TriggerDispatcher:
         await (consumer or _deny)(scope, receive, send)
 
 
-def http_dispatcher() -> HttpDispatcher:
-    """Return the dispatcher of the running engine."""
-    http = process_engine.get().trigger_type(HttpTriggerType.id)
+def _dispatcher(engine: Engine) -> HttpDispatcher:
+    http = engine.trigger_type(HttpTriggerType.id)
     assert isinstance(http, HttpTriggerType) and http.dispatcher is not None  # noqa: S101
     return http.dispatcher
 

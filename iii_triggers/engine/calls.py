@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from iii_triggers.protocol.errors import IiiError
 
@@ -25,8 +26,7 @@ Outcome = Payload | IiiError
 Done = Callable[[Outcome], None]
 
 
-@dataclass(slots=True, kw_only=True)
-class Call:
+class Call(Struct, kw_only=True):
     """What is asked for."""
 
     function_id: str
@@ -44,8 +44,7 @@ class Call:
     """The trigger, delivery or replay behind the call; None if it was made directly."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Pending:
+class Pending(Struct, kw_only=True, eq=False):
     """A call that waits for its outcome."""
 
     id: str
