@@ -7,12 +7,18 @@ from collections.abc import Iterator
 
 import msgspec
 
+NOTICED_S = 0.02
+"""How long the others may take to see that a process is gone: they read its end like any frame."""
+
 
 class Outage(msgspec.Struct, kw_only=True):
     """A kill; all times are seconds on the monotonic clock."""
 
     name: str
     killed_at: float
+    """Just before it was killed."""
+    gone_at: float = 0.0
+    """When the system had ended it."""
     back_at: float = math.inf
     """When the process served again."""
     restored_at: float = math.inf
@@ -23,8 +29,9 @@ class Outage(msgspec.Struct, kw_only=True):
         return self.killed_at <= ended and began <= self.restored_at + grace_s
 
     def hits(self, began: float, ended: float) -> bool:
-        """Tell whether the kill was within a span of time."""
-        return began <= self.killed_at <= ended
+        """Tell whether what lasted a span of time can have been on the process when it died."""
+        seen_at = max(self.killed_at, self.gone_at + NOTICED_S)
+        return began <= seen_at and self.killed_at <= ended
 
     def is_down(self, began: float, ended: float) -> bool:
         """Tell whether the process did not serve within a span of time."""

@@ -82,10 +82,12 @@ class Strikes:
         self.outages.all.append(outage)
         if name == REDIS:
             self._redis.kill()
+            outage.gone_at = time.monotonic()
             time.sleep(self._chance.uniform(*DOWN_S))
             self._redis.start()
         else:
             self._cluster.site.crew.kill(name)
+            outage.gone_at = time.monotonic()
             time.sleep(self._chance.uniform(*DOWN_S))
             self._cluster.site.crew.restart(name)
             if name in self._cluster.names:

@@ -32,10 +32,25 @@ def request(
     )
 
 
-def killed(name: str, at: float, back: float = math.inf, restored: float = math.inf) -> Outages:
+def killed(
+    name: str,
+    at: float,
+    back: float = math.inf,
+    restored: float = math.inf,
+    *,
+    gone: float | None = None,
+) -> Outages:
     """Return the one outage there was."""
     outages = Outages()
-    outages.all.append(Outage(name=name, killed_at=at, back_at=back, restored_at=restored))
+    outages.all.append(
+        Outage(
+            name=name,
+            killed_at=at,
+            gone_at=at if gone is None else gone,
+            back_at=back,
+            restored_at=restored,
+        )
+    )
     return outages
 
 
@@ -49,6 +64,22 @@ def killed(name: str, at: float, back: float = math.inf, restored: float = math.
         # In flight on the killed worker, or on a worker of the killed process.
         (request("kill.node", "asgi 3", 9, 11), killed("node 1", 10, 15), "WORKER_DIED"),
         (request("kill.node", "asgi 3", 9, 11), killed("asgi 2", 10, 15), "WORKER_DIED"),
+        # Sent to it while it died, or before anybody could see that it had.
+        (
+            request("kill.node", "asgi 3", 10.2, 11),
+            killed("node 1", 10, 15, gone=10.3),
+            "WORKER_DIED",
+        ),
+        (
+            request("kill.node", "asgi 3", 10.31, 11),
+            killed("node 1", 10, 15, gone=10.3),
+            "WORKER_DIED",
+        ),
+        (
+            request("kill.node", "asgi 3", 10.33, 11),
+            killed("node 1", 10, 15, gone=10.3),
+            "VIOLATION",
+        ),
         # There is another worker, so what comes later has to be answered.
         (
             request("kill.node", "asgi 3", 12, 13, status=503),
