@@ -66,7 +66,7 @@ class CelerySite:
 
 @pytest.fixture(
     scope="module",
-    params=[(broker, pool) for broker in BROKERS for pool in ("threads", "prefork")],
+    params=[("redis", "threads"), ("redis", "prefork"), ("rabbitmq", "prefork")],
     ids="-".join,
 )
 def celery(

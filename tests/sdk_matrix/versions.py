@@ -58,3 +58,17 @@ def _npm(version: str) -> Sdk:
 ALL = tuple(
     [sdk_of("pypi", version) for version in PYPI] + [sdk_of("npm", version) for version in NPM]
 )
+
+
+def _newest_of_each_series(versions: list[str]) -> list[str]:
+    """Return the first version, and the last one of each series (0.9, 0.10, ...)."""
+    newest = {Version(version).release[:2]: version for version in versions}
+    return [versions[0], *(version for version in newest.values() if version != versions[0])]
+
+
+SOME = tuple(
+    sdk_of(registry, version)
+    for registry, versions in (("pypi", PYPI), ("npm", NPM))
+    for version in _newest_of_each_series(versions)
+)
+"""Those that ``make test`` tries; ``make test-sdk`` tries all."""
