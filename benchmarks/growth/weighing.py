@@ -26,6 +26,8 @@ from .plan import Plan
 
 REGISTERED_S = 180.0
 SAMPLE_S = 0.5
+A_MINUTE = 120
+"""Samples."""
 SHARE = 10
 """A tenth of the samples at either end is compared."""
 PATHS = (b"POST /node ", b"POST /local ")
@@ -44,6 +46,8 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     load_s: float
     first_kb: int
     last_kb: int
+    minutes_kb: list[int] = []
+    """The median of each minute."""
     answered: int
     with_node: bool
 
@@ -115,6 +119,10 @@ def watch_growth(plan: Plan) -> Growth:
         load_s=plan.load_s,
         first_kb=round(median(samples[:few])),
         last_kb=round(median(samples[-few:])),
+        minutes_kb=[
+            round(median(samples[start : start + A_MINUTE]))
+            for start in range(0, len(samples), A_MINUTE)
+        ],
         answered=answered,
         with_node=any(cell.needs_worker for cell in cells),
     )

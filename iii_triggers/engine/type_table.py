@@ -71,6 +71,7 @@ class TypeTable:
         old = self._types.get(provider.key)
         if old is not None and old.worker is not None:
             old.worker.trigger_type_keys.discard(old.key)
+            old.registrator.dismissed()
         if provider.worker is None:
             self._aliases.update(dict.fromkeys(provider.registrator.aliases, provider.id))
         else:
@@ -85,6 +86,7 @@ class TypeTable:
         del self._types[key]
         if worker is not None:
             worker.trigger_type_keys.discard(key)
+            provider.registrator.dismissed()
         successor = self._standing_by.pop(key, None)
         if successor is not None:
             self._types[key] = successor

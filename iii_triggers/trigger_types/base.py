@@ -62,6 +62,9 @@ class TriggerRegistrator(ABC):
         for are still connected.
         """
 
+    def dismissed(self) -> None:  # noqa: B027 - a hook with a harmless default
+        """Give up what has yet to be said: the type was withdrawn, or is provided anew."""
+
     def functions(self) -> Iterable[LocalFunction]:
         """Return the functions that come with the type, such as the one that fires it."""
         return ()

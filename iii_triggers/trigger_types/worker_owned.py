@@ -30,6 +30,7 @@ class WorkerOwnedTriggerType(TriggerRegistrator):
     def __init__(self, connection: WorkerConnection) -> None:
         self._connection = connection
         self._held: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._heard_from = time.monotonic() + settings.III_TRIGGER_TYPE_GRACE_MS / 1000
 
     async def register_trigger(self, trigger: Trigger) -> None:
@@ -55,6 +56,12 @@ class WorkerOwnedTriggerType(TriggerRegistrator):
             own_type_id = self._connection.names.own_type_id(trigger.trigger_type)
             self._send(UnregisterTrigger(id=trigger.id, trigger_type=own_type_id))
 
+    def dismissed(self) -> None:
+        """Say nothing of what still waits: who provides the type now hears of its triggers."""
+        self._held.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+
     def _send(self, message: Message) -> None:
         wait_s = self._heard_from - time.monotonic()
         if not self._held and (wait_s <= 0 or self._connection.closed):
@@ -62,11 +69,11 @@ class WorkerOwnedTriggerType(TriggerRegistrator):
             return
         self._held.append(self._connection.frame(message))
         if len(self._held) == 1:
-            asyncio.get_running_loop().call_later(wait_s, self._release)
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._release)
 
     def _release(self) -> None:
         """Send what was held; of a provider that goes its end is heard anyway."""
-        held, self._held = self._held, []
+        held, self._held, self._timer = self._held, [], None
         with suppress(ChannelSendFailed):
             for frame in held:
                 self._connection.transport.send_text(frame)

@@ -8,10 +8,11 @@ import pytest
 from django.test import override_settings
 
 from iii_triggers.engine.connections import WorkerConnection, WorkerInfo
+from iii_triggers.engine.core import Engine
 from iii_triggers.engine.trigger_values import Trigger
 from iii_triggers.protocol.errors import ChannelSendFailed, PayloadTooLarge
 from iii_triggers.trigger_types.worker_owned import WorkerOwnedTriggerType
-from tests.support.workers import FakeTransport
+from tests.support.workers import FakeTransport, FakeWorker
 
 TRIGGER = Trigger(id="t", trigger_type="ev", function_id="f", config={"a": 1})
 
@@ -61,6 +62,21 @@ async def test_a_new_type_hears_its_triggers_once_its_sdk_listens() -> None:
     assert [frame["type"] for frame in transport.frames] == ["registertrigger", "unregistertrigger"]
     await registrator.register_trigger(TRIGGER)
     assert len(transport.frames) == 3
+
+
+@override_settings(III_TRIGGER_TYPE_GRACE_MS=20)
+async def test_a_type_that_comes_again_at_once_hears_each_trigger_once(engine: Engine) -> None:
+    """Its SDK has the handler of the second when what was held for the first would come."""
+    provider, owner = FakeWorker(engine), FakeWorker(engine)
+    await owner.bind("t", "ev")
+    await provider.send("registertriggertype", id="ev", description="")
+    await provider.send("unregistertriggertype", id="ev")
+    await provider.send("registertriggertype", id="ev", description="")
+    await provider.send("registertriggertype", id="ev", description="again")
+    await provider.transport.receive("registertrigger")
+    await owner.send("unregistertrigger", id="t")
+    await provider.transport.receive("unregistertrigger")
+    assert len(provider.transport.of_type("registertrigger")) == 1
 
 
 @override_settings(III_TRIGGER_TYPE_GRACE_MS=1)
