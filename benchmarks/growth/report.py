@@ -65,6 +65,7 @@ class GrowthReport(msgspec.Struct, frozen=True, kw_only=True):
         what = f"memory after {found.load_s / 60:.1f} min of load, {found.answered:,} requests"
         what += "" if found.with_node else ", without Node"
         yield _line(what, found.share * 100, "% more", aim=GROWTH_AIM * 100)
+        yield f"    MB by minute: {' '.join(f'{kb / 1024:.1f}' for kb in found.minutes_kb)}"
 
 
 def _line(what: str, value: float, unit: str, *, aim: float) -> str:
