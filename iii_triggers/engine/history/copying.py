@@ -31,7 +31,12 @@ def copy(
     if lines:
         # Every name is one of ours; the rows are data.
         sql = f"COPY {model._meta.db_table} ({', '.join(columns)}) FROM STDIN"
-        with connection.cursor() as cursor, cursor.copy(sql) as stream:
+        # Django makes its own of the errors of ``execute``, but not of those of ``copy``.
+        with (
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy(sql) as stream,
+        ):
             stream.write(b"".join(lines))
 
 

@@ -58,17 +58,19 @@ class RunCounts:
     _types: set[str] = field(default_factory=set)
     _functions: set[tuple[str, str]] = field(default_factory=set)
 
-    def add(self, run: Caused, class_: type, *, duration_ms: float, bucket: int) -> None:
-        """Count a run that ended with an outcome of a class."""
+    def add(
+        self, run: Caused, class_: type, *, duration_ms: float, bucket: int, count: int = 1
+    ) -> None:
+        """Count runs like this that ended with an outcome of a class, after so long in all."""
         cause = run.cause
         type_id = "" if cause is None else cause.trigger_type
         tally = self._tallies.get((type_id, class_))
         if tally is None:
             tally = self._new(type_id, class_)
-        tally.durations[bucket] += 1
+        tally.durations[bucket] += count
         tally.total_ms += duration_ms
         if settings.III_METRICS_FUNCTIONS:
-            self._count_function(run, class_)
+            self._count_function(run, class_, count)
 
     def tallies(self) -> Iterator[tuple[str, str, Tally]]:
         """Yield trigger type ("" for direct calls), outcome and tally; a pair may come twice."""
@@ -81,7 +83,7 @@ class RunCounts:
         self._types.add(type_id)
         return self._tallies.setdefault((type_id, class_), Tally())
 
-    def _count_function(self, run: Caused, class_: type) -> None:
+    def _count_function(self, run: Caused, class_: type, count: int) -> None:
         name = (run.namespace, run.function_id)
         if name not in self._functions:
             # What does not exist may have any name, and there is no end of those.
@@ -91,7 +93,7 @@ class RunCounts:
             else:
                 self._functions.add(name)
         key = (*name, _outcome(class_))
-        self.by_function[key] = self.by_function.get(key, 0) + 1
+        self.by_function[key] = self.by_function.get(key, 0) + count
 
 
 def _outcome(class_: type) -> str:

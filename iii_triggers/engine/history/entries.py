@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from msgspec import Struct
 
 from iii_triggers.engine.calls import Outcome
-from iii_triggers.engine.payload import Payload
 
 from .copying import line_of, moment_text
-from .plain_lines import plain_line
-from .rows import Facts, PayloadRow, Run, run_of
+from .rows import Facts, PayloadRow, Run, SharedColumns, run_of
 from .upserts import row_text
+
+BATCH = 5000
+BATCH_BYTES = 1024 * 1024
+"""Runs that are written in one transaction: a batch is in memory three times while it is."""
 
 
 class Entry(Struct, gc=False):
     """A run that has ended, or one that takes long: its rows, as the database gets them.
+
+    Runs that are alike make one entry together: their rows stand side by side in ``run``.
 
     Texts only. A reference to the call would keep all that belonged to it alive, and the garbage
     collector looking at it. The texts are made on the event loop: a thread that makes thousands of
@@ -26,11 +31,14 @@ class Entry(Struct, gc=False):
     run_id: str
     function_id: str
     run: bytes
-    """A ``Run``."""
+    """A ``Run``, or with ``shared`` the ``PlainRun`` of each."""
     payload: bytes
     """A ``PayloadRow``; empty if none is kept."""
     is_line: bool
     """Whether they are lines of COPY, for a run that has no row yet; else they are JSON."""
+    count: int = 1
+    """How many runs it is."""
+    shared: SharedColumns | None = None
 
     @property
     def size(self) -> int:
@@ -51,9 +59,8 @@ def make_entry(
     ``as_line`` asks for lines of COPY; what these cannot say becomes JSON all the same.
     """
     if as_line:
-        plain = plain_line(facts, node_id) if isinstance(outcome, Payload) else None
         with suppress(ValueError):
-            run = plain or _line(run_of(facts, outcome, node_id=node_id))
+            run = _line(run_of(facts, outcome, node_id=node_id))
             payload_text = line_of(payload) if payload else b""
             return Entry(facts.run_id, facts.function_id, run, payload_text, is_line=True)
     run = row_text(run_of(facts, outcome, node_id=node_id))
@@ -64,3 +71,14 @@ def make_entry(
 def _line(run: Run) -> bytes:
     run.started_at = moment_text(float(run.started_at))
     return line_of(run)
+
+
+def fitting(entries: Sequence[Entry]) -> int:
+    """Return how many of the first entries make a batch: what it may hold, and at least one."""
+    runs = size = 0
+    for number, entry in enumerate(entries):
+        runs += entry.count
+        size += entry.size
+        if number and (runs > BATCH or size > BATCH_BYTES):
+            return number
+    return len(entries)

@@ -23,15 +23,17 @@ class Numbers:
     def __bool__(self) -> bool:
         return bool(self.by_type)
 
-    def add(self, run: Caused, *, ended_at: float, bucket: int, is_failed: bool) -> None:
-        """Count a run: when it ended, in seconds since the epoch, and how long it took."""
+    def add(
+        self, run: Caused, *, ended_at: float, bucket: int, is_failed: bool, count: int = 1
+    ) -> None:
+        """Count runs like this; ``ended_at`` is in seconds since the epoch."""
         minute, cause = int(ended_at // 60), run.cause
         type_id = cause.trigger_type if cause is not None else ""
         key = (minute, type_id, is_failed, bucket)
-        self.by_type[key] = self.by_type.get(key, 0) + 1
+        self.by_type[key] = self.by_type.get(key, 0) + count
         if cause is not None and cause.trigger_id:
             trigger = (minute // 60, run.namespace, cause.trigger_id)
-            self._counts_of(trigger)[is_failed] += 1
+            self._counts_of(trigger)[is_failed] += count
 
     def merge(self, other: Numbers) -> None:
         """Add the numbers of another."""

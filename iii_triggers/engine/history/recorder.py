@@ -15,20 +15,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
-from itertools import accumulate, takewhile
 
 from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.database import DatabaseThread
 from iii_triggers.engine.ids import IdSource
-from iii_triggers.engine.payload import NOTHING, Payload
+from iii_triggers.engine.payload import Payload
 from iii_triggers.protocol.errors import FunctionNotFound, IiiError, SerializationFailed
 
 from .allowance import PayloadAllowance
 from .buckets import bucket_of
 from .counts import RunCounts
-from .entries import Entry, make_entry
+from .entries import Entry, fitting, make_entry
 from .numbers import Numbers
+from .plain_runs import Alike, PlainRuns
 from .pruning import Pruning
 from .rows import Facts, facts_of, payload_of
 from .writing import can_copy, write
@@ -39,11 +39,8 @@ SHOWN_AFTER_S = 1.0
 """A run that takes longer has a row before it ends."""
 MAX_BYTES = 64 * 1024 * 1024
 """How much may wait to be written; beyond that, runs are kept without their payloads."""
-PLAIN_AT_ONCE = 100
+PLAIN_AT_ONCE = 500
 """Plain runs that are noted together: that keeps the loop for half a millisecond."""
-BATCH = 5000
-BATCH_BYTES = 1024 * 1024
-"""Runs that are written in one transaction: a batch is in memory three times while it is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,9 +53,11 @@ class History:
     """How many runs were not kept, because too many waited."""
     _counts: RunCounts = field(default_factory=RunCounts)
     _database: DatabaseThread = field(default_factory=DatabaseThread)
-    _plain: list[Facts] = field(default_factory=list)
+    _plain: PlainRuns = field(init=False)
     """Runs that ended and are not noted yet."""
     _entries: list[Entry] = field(default_factory=list)
+    _noted: int = 0
+    """How many runs they are."""
     _numbers: Numbers = field(default_factory=Numbers)
     _pruning: Pruning = field(default_factory=Pruning)
     _payloads: PayloadAllowance = field(default_factory=PayloadAllowance)
@@ -66,6 +65,9 @@ class History:
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _copies: bool = field(default_factory=can_copy)
+
+    def __post_init__(self) -> None:
+        self._plain = PlainRuns(new_id=self.new_id)
 
     def keep_input(self, pending: Pending) -> None:
         """Note the input of a function of this process before it can change it."""
@@ -79,48 +81,62 @@ class History:
     def ended(self, pending: Pending, outcome: Outcome) -> None:
         """Note a run; one for another node is noted there. Whatever fails here fails nobody."""
         try:
-            duration_ms = (time.time() - pending.started_at) * 1000
-            if duration_ms < 0:
-                duration_ms = 0.0
-            # One of very many: those keep no payload, and are noted together.
-            if outcome.__class__ is Payload and time.monotonic() < self._payloads.used_up_until:
-                self._ended_plain(pending, outcome, duration_ms)
+            now = time.time()
+            duration_ms = max((now - pending.started_at) * 1000, 0.0)
+            if self._is_plain(pending, outcome):
+                self._plain.add(pending, ended_at=now, duration_ms=duration_ms)
+                if self._plain.count >= PLAIN_AT_ONCE:
+                    self._note_plain()
             else:
                 self._ended(pending, outcome, duration_ms)
         except Exception:
             logger.exception("A run of %s could not be noted.", pending.call.function_id)
 
-    def _ended_plain(self, pending: Pending, outcome: Outcome, duration_ms: float) -> None:
-        if pending.is_shown or pending.stays_here or settings.III_HISTORY != "all":
-            self._ended(pending, outcome, duration_ms)
-            return
-        self._plain.append(facts_of(pending, duration_ms))
-        if len(self._plain) >= PLAIN_AT_ONCE:
-            self._note_plain()
+    def _is_plain(self, pending: Pending, outcome: Outcome) -> bool:
+        """Tell whether this is one of very many: those keep no payload, and are noted together."""
+        return (
+            outcome.__class__ is Payload
+            and time.monotonic() < self._payloads.used_up_until
+            and not pending.is_shown
+            and not pending.stays_here
+            and settings.III_HISTORY == "all"
+        )
 
     def _note_plain(self) -> None:
         """Note the plain runs that ended since the last time."""
-        runs, self._plain = self._plain, []
-        is_excluded = _excluded().match
-        for run in runs:
+        for alike in self._plain.take():
             try:
-                self._note_facts(run, is_kept=is_excluded(run.function_id) is None)
+                self._note_alike(alike)
             except Exception:
-                logger.exception("A run of %s could not be noted.", run.function_id)
+                logger.exception("Runs of %s could not be noted.", alike.facts.function_id)
 
-    def _note_facts(self, run: Facts, *, is_kept: bool) -> None:
-        duration_ms = run.duration_ms or 0.0
-        bucket = bucket_of(duration_ms)
-        self._counts.add(run, Payload, duration_ms=duration_ms, bucket=bucket)
+    def _note_alike(self, alike: Alike) -> None:
+        is_kept = _excluded().match(alike.facts.function_id) is None
+        self._count(alike, is_kept=is_kept)
         if not is_kept:
             return
-        ended_at = run.started_at + duration_ms / 1000
-        self._numbers.add(run, ended_at=ended_at, bucket=bucket, is_failed=False)
-        if len(self._entries) >= settings.III_HISTORY_MAX_PENDING:
-            self._drop()
-            return
-        self._give_id(run)
-        self._note(make_entry(run, NOTHING, None, node_id=self.node_id, as_line=self._copies))
+        room = max(settings.III_HISTORY_MAX_PENDING - self._noted, 0)
+        if len(alike.runs) > room:
+            self._drop(len(alike.runs) - room)
+            del alike.runs[room:]
+        if alike.runs:
+            for entry in alike.entries(node_id=self.node_id, as_lines=self._copies):
+                self._note(entry)
+
+    def _count(self, alike: Alike, *, is_kept: bool) -> None:
+        for bucket, durations_ms in alike.durations_ms().items():
+            count = len(durations_ms)
+            self._counts.add(
+                alike.facts, Payload, duration_ms=sum(durations_ms), bucket=bucket, count=count
+            )
+            if is_kept:
+                self._numbers.add(
+                    alike.facts,
+                    ended_at=alike.ended_at,
+                    bucket=bucket,
+                    is_failed=False,
+                    count=count,
+                )
 
     def _ended(self, pending: Pending, outcome: Outcome, duration_ms: float) -> None:
         call = pending.call
@@ -136,8 +152,8 @@ class History:
         if kept == "failures" and not is_failed and not pending.is_shown:
             return
         # A row that says that the run goes on is never left like that.
-        if len(self._entries) >= settings.III_HISTORY_MAX_PENDING and not pending.is_shown:
-            self._drop()
+        if self._noted >= settings.III_HISTORY_MAX_PENDING and not pending.is_shown:
+            self._drop(1)
             return
         self._note_whole(pending, outcome, duration_ms)
 
@@ -185,7 +201,7 @@ class History:
     @property
     def waiting(self) -> int:
         """How many runs wait to be written."""
-        return len(self._entries) + len(self._plain)
+        return self._noted + self._plain.count
 
     async def stop(self) -> None:
         """End the thread, when it has written what it was given."""
@@ -197,7 +213,7 @@ class History:
         """Write what waits now, not what goes on coming."""
         async with self._writing:
             self._note_plain()
-            waiting = len(self._entries)
+            waiting = self._noted
             if waiting or self._numbers:
                 waiting -= await self._write_batch()
             while waiting > 0:
@@ -210,29 +226,21 @@ class History:
             task.exception()
 
     async def _write_batch(self) -> int:
-        batch, size = self._take_batch()
+        batch = self._entries[: fitting(self._entries)]
+        count, size = sum(entry.count for entry in batch), sum(entry.size for entry in batch)
+        del self._entries[: len(batch)]
+        self._noted -= count
+        self._bytes -= size
         numbers, self._numbers = self._numbers, Numbers()
         try:
             await self._database.run(write, batch, numbers)
         except BaseException:
             self._numbers.merge(numbers)
             self._entries[:0] = batch
+            self._noted += count
             self._bytes += size
             raise
-        return len(batch)
-
-    def _take_batch(self) -> tuple[list[Entry], int]:
-        """Return the entries to be written next and how many bytes they hold."""
-        batch, size = self._entries, self._bytes
-        # Nearly always it is all: to look at every entry costs the loop 0.5 us each.
-        if len(batch) > BATCH or size > BATCH_BYTES:
-            sizes = accumulate(entry.size for entry in batch[:BATCH])
-            fitting = list(takewhile(lambda size: size <= BATCH_BYTES, sizes))
-            batch = batch[: len(fitting) or 1]
-            size = fitting[-1] if fitting else batch[0].size
-        self._entries = self._entries[len(batch) :]
-        self._bytes -= size
-        return batch, size
+        return count
 
     def _show(self, pending: Pending) -> None:
         if _excluded().match(pending.call.function_id):
@@ -262,16 +270,17 @@ class History:
 
     def _note(self, entry: Entry) -> None:
         self._bytes += entry.size
+        self._noted += entry.count
         self._entries.append(entry)
 
     def _give_id(self, facts: Facts) -> None:
         """Give a run an id of ours; what a worker chose may be anything, and be there twice."""
         facts.run_id = facts.run_id or self.new_id.at(facts.started_at)
 
-    def _drop(self) -> None:
+    def _drop(self, count: int) -> None:
         if not self.dropped:
             logger.warning("More runs end than the history can write; some are only counted.")
-        self.dropped += 1
+        self.dropped += count
 
 
 def _is_delivery(call: Call) -> bool:

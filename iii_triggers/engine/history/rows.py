@@ -77,6 +77,30 @@ class Run(Struct, gc=False, kw_only=True):
     invocation_id: str
 
 
+class PlainRun(Struct, array_like=True, gc=False):
+    """The columns of ``Invocation`` that a run has for itself, if it succeeded as many others."""
+
+    id: str
+    started_at: float
+    """Seconds since the epoch."""
+    duration_ms: float
+    traceparent: str
+    invocation_id: str
+
+
+OWN_COLUMNS = PlainRun.__struct_fields__
+SHARED_COLUMNS = tuple(name for name in Run.__struct_fields__ if name not in OWN_COLUMNS)
+
+
+class SharedColumns(Struct, frozen=True):
+    """What runs that are alike have in common."""
+
+    values: tuple[str | int | None, ...]
+    """Those of ``SHARED_COLUMNS``."""
+    line: str
+    """What stands between the id and the times in their lines for COPY."""
+
+
 class PayloadRow(Struct, gc=False, kw_only=True):
     """The columns of ``InvocationPayload``."""
 

@@ -7,7 +7,7 @@ their column and makes times of seconds since the epoch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -43,6 +43,24 @@ def upsert(
             cursor.execute(_sql(connection.alias, model, columns, sums), [text.decode()])
 
 
+def insert_alike(
+    connection: BaseDatabaseWrapper,
+    model: type[models.Model],
+    rows: Sequence[bytes],
+    *,
+    columns: tuple[str, ...],
+    shared: Mapping[str, Any],
+) -> None:
+    """Add rows (JSON arrays of what is in ``columns``) that have the other columns in common.
+
+    A row that is there already stays as it is.
+    """
+    text = b"[%s]" % b",".join(rows)
+    sql = _alike_sql(connection.alias, model, columns, tuple(shared))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*shared.values(), text.decode()])
+
+
 def row_text(row: Struct) -> bytes:
     """Return a row as JSON text that every database stores; its fields are the columns."""
     try:
@@ -72,14 +90,33 @@ def _sql(
     )
 
 
+@lru_cache(maxsize=8)
+def _alike_sql(
+    using: str, model: type[models.Model], columns: tuple[str, ...], shared: tuple[str, ...]
+) -> str:
+    by_column = _fields(model)
+    values = [_sqlite_value(by_column[column], "%s") for column in shared]
+    values += [
+        _sqlite_value(by_column[column], f"json_extract(value, '$[{place}]')")
+        for place, column in enumerate(columns)
+    ]
+    # Every name is one of ours; the rows are a parameter.
+    return (
+        f"INSERT INTO {model._meta.db_table} ({', '.join((*shared, *columns))}) "  # noqa: S608
+        f"SELECT {', '.join(values)} FROM json_each(%s) WHERE true ON CONFLICT DO NOTHING"
+    )
+
+
 def _source(
     connection: BaseDatabaseWrapper, model: type[models.Model], columns: tuple[str, ...]
 ) -> str:
     """Return the SELECT that makes rows of the JSON text."""
-    by_column = {field.column: field for field in model._meta.concrete_fields}
+    by_column = _fields(model)
     fields = [by_column[column] for column in columns]
     if connection.vendor != "postgresql":
-        values = ", ".join(map(_sqlite_value, fields))
+        values = ", ".join(
+            _sqlite_value(field, f"json_extract(value, '$.{field.column}')") for field in fields
+        )
         # Without a WHERE the parser of SQLite takes ON CONFLICT for that of a join.
         return f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608
     values = ", ".join(map(_postgresql_value, fields))
@@ -87,8 +124,11 @@ def _source(
     return f"SELECT {values} FROM json_to_recordset(%s::json) AS rows({types})"  # noqa: S608
 
 
-def _sqlite_value(field: models.Field[Any, Any]) -> str:
-    value = f"json_extract(value, '$.{field.column}')"
+def _fields(model: type[models.Model]) -> dict[str, models.Field[Any, Any]]:
+    return {field.column: field for field in model._meta.concrete_fields}
+
+
+def _sqlite_value(field: models.Field[Any, Any], value: str) -> str:
     if isinstance(field, models.UUIDField):
         return f"replace({value}, '-', '')"
     if isinstance(field, models.DateTimeField):

@@ -19,7 +19,7 @@ from django.test import override_settings
 from iii_triggers.engine.calls import Call
 from iii_triggers.engine.causes import Cause
 from iii_triggers.engine.core import Engine
-from iii_triggers.engine.history import allowance, recorder, writing
+from iii_triggers.engine.history import allowance, entries, plain_runs, recorder, writing
 from iii_triggers.engine.payload import Payload
 from iii_triggers.models import Invocation, InvocationPayload, Node, TriggerStat, TypeStat
 from iii_triggers.protocol.errors import FunctionNotFound, InvocationFailed
@@ -221,21 +221,33 @@ class TestRunsThatAreNotedTogether:
     async def test_their_rows_are_those_of_others(
         self, engine: Engine, connect: Connect, many: Connect
     ) -> None:
+        before = time.time() - 0.01
         worker, caller = await connect("f", name="adder"), await many(name="caller")
         cause = Cause(trigger_type="http", trigger_id="t")
-        await run_on(engine, worker, Call(function_id="f", cause=cause, traceparent="x"), result=1)
-        await caller.start_call("f", {"x": 1}, invocation_id="mine")
-        await worker.answer(worker.invocations[-1], result=1)
+        for trace in ("x", "y"):
+            call = Call(function_id="f", cause=cause, traceparent=trace)
+            await run_on(engine, worker, call, result=1)
+        for chosen in ("mine", "mine"):
+            await caller.start_call("f", {"x": 1}, invocation_id=chosen)
+            await worker.answer(worker.invocations[-1], result=1)
         delivery = Cause(trigger_type="queue", trigger_id="q", delivery_id=DELIVERY, attempt=2)
         await run_on(engine, worker, Call(function_id="f", cause=delivery), result=1)
-        assert len(engine.history._plain) == 3
-        one, called, delivered = await rows(engine)
+        assert engine.history._plain.count == engine.history.waiting == 5
+        one, two, called, again, delivered = await rows(engine)
         names = ("status", "trigger_type", "trigger_id", "worker_name", "traceparent")
         assert [getattr(one, name) for name in names] == ["succeeded", "http", "t", "adder", "x"]
+        assert (two.trigger_id, two.traceparent, two.worker_id) == ("t", "y", one.worker_id)
         assert (called.invocation_id, called.caller, one.invocation_id) == ("mine", "caller", "")
+        assert (again.invocation_id, again.caller) == ("mine", "caller")
+        assert all(before <= run.started_at.timestamp() <= time.time() for run in (one, two, again))
+        # By its id too, which each database stores in a form of its own.
+        found = Invocation.objects.filter(pk__in=[one.pk, two.pk, again.pk], replay_of=None)
+        assert await engine.database.run(found.count) == 3
         assert (str(delivered.delivery_id), delivered.attempt) == (DELIVERY, 2)
         assert one.duration_ms is not None and 0 <= one.duration_ms < 10_000
-        assert {run.node_id for run in (one, called, delivered)} == {engine.node.node_id}
+        assert {run.node_id for run in (one, two, called, again, delivered)} == {
+            engine.node.node_id
+        }
 
     def counted(self, engine: Engine) -> int:
         tallies = {
@@ -267,7 +279,7 @@ class TestRunsThatAreNotedTogether:
         worker = await many("f")
         for waiting in (1, 0, 1):
             await run_on(engine, worker, Call(function_id="f"), result=1)
-            assert len(engine.history._plain) == waiting
+            assert engine.history._plain.count == waiting
         assert engine.history.waiting == 3
 
     async def test_one_that_cannot_be_noted_takes_no_other_with_it(
@@ -280,14 +292,14 @@ class TestRunsThatAreNotedTogether:
         worker = await many("good", "bad")
         for function_id in ("good", "bad", "good"):
             await run_on(engine, worker, Call(function_id=function_id), result=1)
-        made = recorder.make_entry
+        made = plain_runs.make_entry
 
         def make(facts: Any, *args: Any, **options: Any) -> Any:
             if facts.function_id == "bad":
                 raise RuntimeError
             return made(facts, *args, **options)
 
-        monkeypatch.setattr(recorder, "make_entry", make)
+        monkeypatch.setattr(plain_runs, "make_entry", make)
         assert [run.function_id for run in await rows(engine)] == ["good", "good"]
         assert "bad could not be noted" in caplog.text
 
@@ -300,6 +312,59 @@ class TestRunsThatAreNotedTogether:
                 )
             assert self.counted(engine) == 3
         assert (engine.history.dropped, len(await rows(engine))) == (2, 1)
+
+    async def test_a_batch_holds_whole_entries(
+        self, engine: Engine, many: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(entries, "BATCH", 3)
+        monkeypatch.setattr(recorder, "PLAIN_AT_ONCE", 2)
+        batches: list[int] = []
+
+        def write(batch: Any, numbers: Any) -> None:
+            batches.append(sum(entry.count for entry in batch))
+            writing.write(batch, numbers)
+
+        monkeypatch.setattr(recorder, "write", write)
+        worker = await many("f")
+        for _ in range(7):
+            await run_on(engine, worker, Call(function_id="f"), result=1)
+        assert len(await rows(engine)) == 7
+        assert batches == [2, 2, 3]
+        assert engine.history.waiting == 0
+
+    async def test_what_could_not_be_written_waits_on(
+        self, engine: Engine, many: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker = await many("f")
+        for _ in range(3):
+            await run_on(engine, worker, Call(function_id="f"), result=1)
+
+        def fail(*_args: Any) -> None:
+            raise OperationalError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recorder, "write", fail)
+            with pytest.raises(OperationalError):
+                await engine.history.flush()
+        assert engine.history.waiting == 3
+        assert len(await rows(engine)) == 3
+
+    async def test_what_was_written_already_is_not_written_twice(
+        self, engine: Engine, many: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker = await many("f")
+        for _ in range(2):
+            await run_on(engine, worker, Call(function_id="f"), result=1)
+
+        def write_and_lose(batch: Any, numbers: Any) -> None:
+            writing.write(batch, numbers)
+            raise OperationalError("The answer to the commit was lost.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recorder, "write", write_and_lose)
+            with pytest.raises(OperationalError):
+                await engine.history.flush()
+        assert len(await rows(engine)) == 2
 
 
 async def test_secrets_are_not_kept(engine: Engine, connect: Connect) -> None:
