@@ -18,20 +18,25 @@ APPLICATION_CODES = 3000
 CLOSE_TIMEOUT_S = 5.0
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Write = Callable[[str], bool]
+"""Sends a frame at once and returns True, or does nothing and returns False."""
 
 
 class Sender:
-    """Sends frames from a task of its own, so that nobody waits for a slow peer."""
+    """Sends frames, from a task of its own if they have to wait, so that nobody else does."""
 
     def __init__(
         self, send: Send, *, limit: Callable[[], int] | None = None, peer: str = "worker"
     ) -> None:
         """``limit`` returns how many characters may wait; ``peer`` is the word for logs."""
         self._send = send
+        # Only where the server's own ``send`` came here: nothing that wraps it is passed over.
+        self._write: Write | None = getattr(getattr(send, "__self__", None), "write_text", None)
         self._limit = limit or _worker_limit
         self._peer = peer
         self._queue: deque[str] = deque()
         self._queued_chars = 0
+        self._is_sending = False
         self._wake = asyncio.Event()
         self._close_code: int | None = None
         self._closed = False
@@ -40,9 +45,14 @@ class Sender:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def send_text(self, text: str) -> None:
-        """Queue a frame. Raise ChannelSendFailed when the socket is closed or hopelessly behind."""
+        """Send a frame, or queue it if it would have to wait.
+
+        Raise ChannelSendFailed when the socket is closed or hopelessly behind.
+        """
         if self.is_closing:
             raise ChannelSendFailed()
+        if self._is_idle and self._write is not None and self._write(text):
+            return
         if self._queue and self._queued_chars + len(text) > self._limit():
             logger.warning("A %s does not keep up with what it is sent; it is dropped.", self._peer)
             self._queue.clear()
@@ -69,6 +79,10 @@ class Sender:
         """Whether nothing more can be sent."""
         return self._closed or self._close_code is not None
 
+    @property
+    def _is_idle(self) -> bool:
+        return not self._queue and not self._is_sending
+
     async def _wait_closed(self) -> None:
         await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT_S)
 
@@ -86,7 +100,9 @@ class Sender:
                 while self._queue:
                     text = self._queue.popleft()
                     self._queued_chars -= len(text)
+                    self._is_sending = True
                     await self._send({"type": "websocket.send", "text": text})
+                    self._is_sending = False
                 self._wake.clear()
                 if self._close_code is None:
                     await self._wake.wait()

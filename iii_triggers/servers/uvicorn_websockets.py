@@ -8,12 +8,16 @@ reports the same code for a connection that broke as for a close without a code.
 from __future__ import annotations
 
 import logging
+import struct
+from asyncio import Event
 from collections.abc import Sequence
 from typing import Any
 
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+from websockets.protocol import OPEN, Protocol
 
 from .joined_writes import JoiningTransport
+from .plain_frames import PlainFrames
 
 BROKEN = 1006
 INVALID_DATA = 1007
@@ -32,18 +36,42 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
     frames: list[bytes]
     conn: Any
     close_sent: bool
+    disconnected: bool
+    writable: Event
+    plain_frames: PlainFrames | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to serve a connection."""
         if isinstance(transport, JoiningTransport):
-            transport.pauses_late = True
+            transport.become_websocket()
         super().connection_made(transport)
+        conn = getattr(self, "conn", None)
+        if isinstance(conn, Protocol):  # other protocols of uvicorn have none or another one
+            self.plain_frames = PlainFrames(
+                conn, self.config.ws_max_size, deliver=self._deliver, pass_on=self._pass_on
+            )
 
     def data_received(self, data: bytes) -> None:
         """Take what came; what comes before the application took the last message is enough."""
         if self.read_paused and isinstance(self.transport, JoiningTransport):
             self.transport.pause_now()
-        super().data_received(data)
+        if self.plain_frames is not None:
+            self.plain_frames.receive(data)
+        else:
+            super().data_received(data)
+
+    def _pass_on(self, data: bytes) -> None:
+        # Closed by a frame before, in the same piece: uvicorn would stumble over what follows.
+        if not self.transport.is_closing():
+            super().data_received(data)
+
+    def _deliver(self, texts: list[str]) -> None:
+        """Give texts to the application as ``send_receive_event_to_app`` does, all at once."""
+        for text in texts:
+            self.queue.put_nowait({"type": "websocket.receive", "text": text})
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
 
     def send_receive_event_to_app(self) -> None:
         """Close a connection whose text is no UTF-8 (RFC 6455, section 8.1) without a traceback.
@@ -58,6 +86,29 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
             self.handle_parser_exception()
             return
         super().send_receive_event_to_app()
+
+    def write_text(self, text: str) -> bool:
+        """Write a text frame now, if ``send`` would neither wait nor refuse it; tell whether."""
+        if self.plain_frames is None or not self._can_write():
+            return False
+        try:
+            payload = text.encode()
+        except UnicodeEncodeError:
+            return False
+        self.transport.write(_header(len(payload)) + payload)
+        return True
+
+    def _can_write(self) -> bool:
+        conn = self.conn
+        return (
+            # It is open from the answer to the request until a close is sent, whoever sends it.
+            conn.state is OPEN
+            and self.writable.is_set()
+            and not conn.extensions
+            and not conn.debug
+            and not self.disconnected
+            and not self.transport.is_closing()
+        )
 
     async def send(self, message: Any) -> None:
         """Send a message; an upgrade that was answered with an HTTP error is over, not undone."""
@@ -80,6 +131,15 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
         if getattr(connection, "close_rcvd", exc) is None and self.handshake_complete:
             self.queue.put_nowait({"type": "websocket.disconnect", "code": BROKEN})
         super().connection_lost(exc)
+
+
+def _header(length: int) -> bytes:
+    """Return the header of a whole message of text, of a server (RFC 6455, section 5.2)."""
+    if length < 126:
+        return b"\x81%c" % length
+    if length < 65536:
+        return struct.pack("!BBH", 0x81, 126, length)
+    return struct.pack("!BBQ", 0x81, 127, length)
 
 
 def _is_utf8(parts: Sequence[bytes]) -> bool:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from iii_triggers.servers.joined_writes import MAX_JOINED_BYTES, JoiningTransport
+from iii_triggers.servers.joined_writes import (
+    MAX_JOINED_BYTES,
+    MAX_JOINED_FRAMES_BYTES,
+    JoiningTransport,
+)
 
 
 class FakeTransport:
@@ -76,6 +80,28 @@ def test_a_lot_leaves_at_once_so_that_the_transport_can_ask_for_a_pause():
     assert after_one_step(use) == [b"head" + large, b"tail"]
 
 
+def test_the_first_frames_of_a_websocket_leave_before_the_step_ends():
+    frame = b"x" * MAX_JOINED_FRAMES_BYTES
+
+    def use(joining, real):
+        joining.become_websocket()
+        joining.write(frame)
+        assert real.done == []
+        joining.write(b"y")
+        assert real.done == [frame + b"y"]
+        joining.write(b"z")
+
+    assert after_one_step(use) == [frame + b"y", b"z"]
+
+
+def test_a_response_of_the_same_size_stays_in_one_piece():
+    def use(joining, _real):
+        for _ in range(10):
+            joining.write(b"x" * MAX_JOINED_FRAMES_BYTES)
+
+    assert after_one_step(use) == [b"x" * MAX_JOINED_FRAMES_BYTES * 10]
+
+
 def test_closing_sends_what_was_written_before():
     def use(joining, _real):
         joining.write(b"last words")
@@ -98,7 +124,7 @@ def test_everything_else_goes_to_the_transport_itself():
 
 def test_a_pause_that_is_over_within_the_step_is_none():
     def use(joining, real):
-        joining.pauses_late = True
+        joining.become_websocket()
         joining.pause_reading()
         joining.resume_reading()
 
@@ -107,7 +133,7 @@ def test_a_pause_that_is_over_within_the_step_is_none():
 
 def test_a_pause_that_goes_on_begins_with_the_end_of_the_step():
     def use(joining, real):
-        joining.pauses_late = True
+        joining.become_websocket()
         joining.pause_reading()
         joining.pause_reading()
         assert real.done == []
@@ -117,7 +143,7 @@ def test_a_pause_that_goes_on_begins_with_the_end_of_the_step():
 
 def test_a_late_pause_can_be_had_now_and_is_over_when_reading_goes_on():
     def use(joining, real):
-        joining.pauses_late = True
+        joining.become_websocket()
         joining.pause_now()
         joining.pause_reading()
         joining.pause_now()

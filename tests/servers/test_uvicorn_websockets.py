@@ -13,6 +13,7 @@ import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from iii_triggers.consumers.sender import Sender
 from iii_triggers.servers.joined_writes import JoiningProtocol
 from iii_triggers.servers.uvicorn_websockets import PatientProtocol
 from tests.e2e.processes import free_ports
@@ -22,7 +23,11 @@ PING_S = 0.05
 
 @asynccontextmanager
 async def serving(
-    application: Any, *, protocol: Any = PatientProtocol, http: Any = JoiningProtocol
+    application: Any,
+    *,
+    protocol: Any = PatientProtocol,
+    http: Any = JoiningProtocol,
+    deflates: bool = False,
 ) -> AsyncIterator[str]:
     """Serve an application whose peers are pinged all the time; give its URL."""
     [port] = free_ports(1)
@@ -33,6 +38,7 @@ async def serving(
         ws=protocol,
         lifespan="off",
         log_config=None,
+        ws_per_message_deflate=deflates,
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
     )
@@ -155,3 +161,118 @@ async def test_an_upgrade_that_is_refused_is_no_error_of_the_application(caplog:
         writer.close()
     assert answer.startswith(b"HTTP/1.1 404") and answer.endswith(b"nothing here")
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("deflates", [False, True])
+@pytest.mark.parametrize("http", ["auto", JoiningProtocol])
+async def test_text_is_written_at_once_if_no_extension_wants_to_change_it(
+    http: Any, deflates: bool
+) -> None:
+    # The longest come last: behind them a transport may ask for a pause.
+    texts = ["\xe4" * 100] + ["x" * size for size in (0, 1, 125, 126, 65535, 65536)]
+    written: list[bool] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        assert not send.__self__.write_text("too early")
+        await send({"type": "websocket.accept"})
+        for text in texts:
+            written.append(send.__self__.write_text(text))
+        assert not send.__self__.write_text("no UTF-8: \ud800")
+        await send({"type": "websocket.send", "text": "last"})
+        await send({"type": "websocket.close"})
+        assert not send.__self__.write_text("too late")
+
+    async with serving(application, http=http, deflates=deflates) as url, connect(url) as peer:
+        got = [text async for text in peer]
+    assert peer.close_code == 1000
+    assert written == [not deflates] * len(texts)
+    assert got == ([] if deflates else texts) + ["last"]
+
+
+async def test_nothing_is_written_to_a_peer_that_has_left() -> None:
+    outcome: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()  # websocket.disconnect
+        outcome.put_nowait(send.__self__.write_text("too late"))
+
+    async with serving(application) as url:
+        for leave in ("close", "abort"):
+            async with connect(url) as peer:
+                await peer.close() if leave == "close" else peer.transport.abort()
+            assert await asyncio.wait_for(outcome.get(), 5) is False
+
+
+async def test_nothing_is_written_to_a_connection_that_ends() -> None:
+    outcome: asyncio.Queue[list[bool]] = asyncio.Queue()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        protocol = send.__self__
+        written = [protocol.write_text("on time")]
+        protocol.disconnected = True
+        written.append(protocol.write_text("lost"))
+        protocol.disconnected = False
+        protocol.transport.close()
+        written.append(protocol.write_text("closed"))
+        outcome.put_nowait(written)
+
+    async with serving(application) as url, connect(url) as peer:
+        assert await peer.recv() == "on time"
+        assert await asyncio.wait_for(outcome.get(), 5) == [True, False, False]
+
+
+async def test_frames_stay_in_order_while_a_peer_does_not_take_them() -> None:
+    texts = [str(number) + "x" * 100_000 for number in range(200)]
+    outcomes: set[bool] = set()
+
+    class Noting(PatientProtocol):
+        def write_text(self, text: str) -> bool:
+            is_written = super().write_text(text)
+            outcomes.add(is_written)
+            return is_written
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        sender = Sender(send, limit=lambda: 10**9)
+        for text in texts:
+            sender.send_text(text)
+        await receive()
+        sender.send_text("last")
+        sender.close(1000)
+        await sender.stop()
+
+    serves = serving(application, protocol=Noting)
+    async with serves as url, connect(url, ping_interval=None) as peer:
+        assert [await peer.recv() for _ in texts] == texts
+        await peer.send("all here")
+        assert [text async for text in peer] == ["last"]
+    assert outcomes == {True, False}
+
+
+async def test_frames_of_a_worker_are_read_without_the_library() -> None:
+    texts = ["x" * size for size in (0, 1, 125, 126, 65535, 65536)] + ["\xe4" * 100]
+    got, parsed = [], []
+
+    class Noting(PatientProtocol):
+        def handle_text(self, event: Any) -> None:
+            parsed.append(len(event.data))
+            super().handle_text(event)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        got.extend([(await receive())["text"] for _ in texts])
+
+    serves = serving(application, protocol=Noting)
+    async with serves as url, connect(url, ping_interval=None) as peer:
+        for text in texts:
+            await peer.send(text)
+        await peer.wait_closed()
+    assert got == texts
+    assert parsed == [65536]
