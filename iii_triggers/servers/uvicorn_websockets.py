@@ -36,7 +36,6 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
     frames: list[bytes]
     conn: Any
     close_sent: bool
-    disconnected: bool
     writable: Event
     plain_frames: PlainFrames | None = None
 
@@ -82,8 +81,9 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
         if is_text and not self.close_sent and not _is_utf8(self.frames):
             self.frames = []
             logger.warning("A peer sent text that is no UTF-8.")
-            self.conn.send_close(INVALID_DATA)
-            self.handle_parser_exception()
+            if self.conn.state is OPEN:  # else the peer closes already, in the same piece
+                self.conn.send_close(INVALID_DATA)
+                self.handle_parser_exception()
             return
         super().send_receive_event_to_app()
 
@@ -106,7 +106,6 @@ class PatientProtocol(AutoWebSocketsProtocol):  # type: ignore[misc,valid-type] 
             and self.writable.is_set()
             and not conn.extensions
             and not conn.debug
-            and not self.disconnected
             and not self.transport.is_closing()
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from copy import copy
 
-from msgspec import Struct
+from msgspec import Raw, Struct, json
 
 from iii_triggers.engine.calls import Outcome
 
@@ -45,6 +46,21 @@ class Entry(Struct, gc=False):
         """How many bytes it holds."""
         return len(self.run) + len(self.payload)
 
+    def alone(self) -> Iterator[Entry]:
+        """Yield each run as an entry of its own."""
+        if self.count == 1:
+            yield self
+            return
+        for run in self._runs():
+            one = copy(self)
+            one.run, one.count = run, 1
+            yield one
+
+    def _runs(self) -> list[bytes]:
+        if self.is_line:
+            return self.run.splitlines(keepends=True)
+        return [bytes(run) for run in json.decode(b"[%s]" % self.run, type=list[Raw])]
+
 
 def make_entry(
     facts: Facts,
@@ -73,12 +89,14 @@ def _line(run: Run) -> bytes:
     return line_of(run)
 
 
-def fitting(entries: Sequence[Entry]) -> int:
-    """Return how many of the first entries make a batch: what it may hold, and at least one."""
+def first_batch(entries: Sequence[Entry]) -> tuple[list[Entry], int, int]:
+    """Return the first entries, how many runs they are and their bytes: at least one entry."""
+    batch: list[Entry] = []
     runs = size = 0
-    for number, entry in enumerate(entries):
+    for entry in entries:
+        if batch and (runs + entry.count > BATCH or size + entry.size > BATCH_BYTES):
+            break
+        batch.append(entry)
         runs += entry.count
         size += entry.size
-        if number and (runs > BATCH or size > BATCH_BYTES):
-            return number
-    return len(entries)
+    return batch, runs, size

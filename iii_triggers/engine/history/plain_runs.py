@@ -22,6 +22,9 @@ from .copying import has_special_characters, line_of, moment_text
 from .entries import Entry, make_entry
 from .rows import MAX_NAME, SHARED_COLUMNS, Facts, PlainRun, SharedColumns, facts_of, run_of
 
+WORTH_IT = 4
+"""Fewer take longer together: each group is a statement on SQLite."""
+
 
 class Alike(Struct):
     """Runs that ended in the same minute, and differ in the columns of ``PlainRun`` only."""
@@ -32,16 +35,19 @@ class Alike(Struct):
     """When the first did, in seconds since the epoch."""
     runs: list[PlainRun]
 
-    def durations_ms(self) -> dict[int, list[float]]:
-        """Return how long they took, by bucket."""
-        by_bucket: dict[int, list[float]] = {}
+    def durations(self) -> dict[int, tuple[int, float]]:
+        """Return, by bucket, how many runs took so long, and how many milliseconds in all."""
+        by_bucket: dict[int, tuple[int, float]] = {}
         for run in self.runs:
-            by_bucket.setdefault(bucket_of(run.duration_ms), []).append(run.duration_ms)
+            bucket = bucket_of(run.duration_ms)
+            count, total_ms = by_bucket.get(bucket, (0, 0.0))
+            by_bucket[bucket] = count + 1, total_ms + run.duration_ms
         return by_bucket
 
     def entries(self, *, node_id: str, as_lines: bool) -> Iterator[Entry]:
-        """Yield what is to be written: one entry for all, or one each if a text is odd."""
-        shared = _shared_columns(self.facts, node_id) if len(self.runs) > 1 else None
+        """Yield what is to be written: one entry for all, or one each if they are few or odd."""
+        is_worth_it = len(self.runs) >= WORTH_IT
+        shared = _shared_columns(self.facts, node_id) if is_worth_it else None
         if shared is None or any(map(_is_odd, self._own_texts())):
             for facts in self._each():
                 yield make_entry(facts, NOTHING, None, node_id=node_id, as_line=as_lines)
@@ -114,6 +120,11 @@ class PlainRuns:
             )
         )
         self.count += 1
+
+    @property
+    def kinds(self) -> int:
+        """How many groups there are."""
+        return len(self._alike)
 
     def take(self) -> list[Alike]:
         """Return all there is, and begin anew."""

@@ -26,7 +26,7 @@ from iii_triggers.protocol.errors import FunctionNotFound, IiiError, Serializati
 from .allowance import PayloadAllowance
 from .buckets import bucket_of
 from .counts import RunCounts
-from .entries import Entry, fitting, make_entry
+from .entries import Entry, first_batch, make_entry
 from .numbers import Numbers
 from .plain_runs import Alike, PlainRuns
 from .pruning import Pruning
@@ -40,7 +40,9 @@ SHOWN_AFTER_S = 1.0
 MAX_BYTES = 64 * 1024 * 1024
 """How much may wait to be written; beyond that, runs are kept without their payloads."""
 PLAIN_AT_ONCE = 500
-"""Plain runs that are noted together: that keeps the loop for half a millisecond."""
+KINDS_AT_ONCE = 50
+"""Plain runs that are noted together, and of how many kinds: that keeps the loop for half a
+millisecond."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +87,7 @@ class History:
             duration_ms = max((now - pending.started_at) * 1000, 0.0)
             if self._is_plain(pending, outcome):
                 self._plain.add(pending, ended_at=now, duration_ms=duration_ms)
-                if self._plain.count >= PLAIN_AT_ONCE:
+                if self._plain.count >= PLAIN_AT_ONCE or self._plain.kinds >= KINDS_AT_ONCE:
                     self._note_plain()
             else:
                 self._ended(pending, outcome, duration_ms)
@@ -99,19 +101,20 @@ class History:
             and time.monotonic() < self._payloads.used_up_until
             and not pending.is_shown
             and not pending.stays_here
+            and not _is_delivery(pending.call)
             and settings.III_HISTORY == "all"
         )
 
     def _note_plain(self) -> None:
         """Note the plain runs that ended since the last time."""
+        is_excluded = _excluded().match
         for alike in self._plain.take():
             try:
-                self._note_alike(alike)
+                self._note_alike(alike, is_kept=is_excluded(alike.facts.function_id) is None)
             except Exception:
                 logger.exception("Runs of %s could not be noted.", alike.facts.function_id)
 
-    def _note_alike(self, alike: Alike) -> None:
-        is_kept = _excluded().match(alike.facts.function_id) is None
+    def _note_alike(self, alike: Alike, *, is_kept: bool) -> None:
         self._count(alike, is_kept=is_kept)
         if not is_kept:
             return
@@ -124,11 +127,8 @@ class History:
                 self._note(entry)
 
     def _count(self, alike: Alike, *, is_kept: bool) -> None:
-        for bucket, durations_ms in alike.durations_ms().items():
-            count = len(durations_ms)
-            self._counts.add(
-                alike.facts, Payload, duration_ms=sum(durations_ms), bucket=bucket, count=count
-            )
+        for bucket, (count, total_ms) in alike.durations().items():
+            self._counts.add(alike.facts, Payload, duration_ms=total_ms, bucket=bucket, count=count)
             if is_kept:
                 self._numbers.add(
                     alike.facts,
@@ -226,8 +226,7 @@ class History:
             task.exception()
 
     async def _write_batch(self) -> int:
-        batch = self._entries[: fitting(self._entries)]
-        count, size = sum(entry.count for entry in batch), sum(entry.size for entry in batch)
+        batch, count, size = first_batch(self._entries)
         del self._entries[: len(batch)]
         self._noted -= count
         self._bytes -= size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from django.db import (
     DatabaseError,
@@ -62,9 +63,11 @@ def write(entries: Sequence[Entry], numbers: Numbers) -> None:
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError:
-        for entry in entries:
-            _write_alone(entry)
-        _write_all((), numbers)
+        alone = chain.from_iterable(entry.alone() for entry in entries)
+        was_there = [_write_alone(entry) for entry in alone]
+        # With all of them the numbers are there too: the answer to the commit was lost.
+        if not (was_there and all(was_there)):
+            _write_all((), numbers)
 
 
 def can_copy() -> bool:
@@ -72,16 +75,18 @@ def can_copy() -> bool:
     return connections[router.db_for_write(Invocation)].vendor == "postgresql"
 
 
-def _write_alone(entry: Entry) -> None:
+def _write_alone(entry: Entry) -> bool:
+    """Write one run; tell whether it was there already."""
     try:
         _write_all((entry,), Numbers())
     except (OperationalError, InterfaceError):
         raise
     except IntegrityError:
-        # The answer to a commit was lost, and the batch came again.
-        logger.debug("The run %s is there already.", entry.run_id, exc_info=True)
+        logger.debug("A run of %s is there already.", entry.function_id, exc_info=True)
+        return True
     except DatabaseError:
         logger.exception("A run of %s could not be written.", entry.function_id)
+    return False
 
 
 def _write_all(entries: Sequence[Entry], numbers: Numbers) -> None:

@@ -10,6 +10,7 @@ import pytest
 from iii_triggers.engine.calls import Call, Pending
 from iii_triggers.engine.causes import Cause
 from iii_triggers.engine.connections import WorkerConnection, WorkerInfo
+from iii_triggers.engine.history import plain_runs
 from iii_triggers.engine.history.copying import line_of, moment_text
 from iii_triggers.engine.history.entries import Entry
 from iii_triggers.engine.history.plain_runs import PlainRuns
@@ -42,6 +43,11 @@ def pending(*, executor: WorkerConnection | None = None, id: str = RUN_ID, **cal
         started_at=STARTED_AT,
         run_id=RUN_ID,
     )
+
+
+@pytest.fixture(autouse=True)
+def two_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_runs, "WORTH_IT", 2)
 
 
 def entries_of(*runs: Pending, as_lines: bool, ended_at: float = STARTED_AT) -> list[Entry]:
@@ -124,6 +130,29 @@ def test_runs_that_differ_are_not_written_together(other: Pending) -> None:
     entries = entries_of(pending(), other, pending(), other, as_lines=False)
     assert [entry.count for entry in entries] == [2, 2]
     assert entries[0].shared != entries[1].shared
+
+
+@pytest.mark.parametrize("as_lines", [True, False])
+def test_few_are_written_as_rows_of_their_own(
+    as_lines: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_runs, "WORTH_IT", 3)
+    counts = [
+        [entry.count for entry in entries_of(*[pending()] * number, as_lines=as_lines)]
+        for number in (2, 3)
+    ]
+    assert counts == [[1, 1], [3]]
+
+
+@pytest.mark.parametrize("as_lines", [True, False])
+def test_they_can_be_taken_apart(as_lines: bool) -> None:
+    [entry] = entries_of(*[pending(traceparent=TRACE)] * 3, as_lines=as_lines)
+    alone = list(entry.alone())
+    assert [(one.count, one.is_line, one.shared) for one in alone] == [
+        (1, as_lines, entry.shared)
+    ] * 3
+    assert (b"" if as_lines else b",").join(one.run for one in alone) == entry.run
+    assert [list(one.alone()) for one in alone] == [[one] for one in alone]
 
 
 def test_runs_of_two_minutes_are_counted_apart() -> None:

@@ -206,6 +206,10 @@ async def test_of_many_runs_in_a_second_only_some_keep_their_payload(
 class TestRunsThatAreNotedTogether:
     """Over III_HISTORY_PAYLOADS_PER_S, runs that succeed wait for others to be noted with."""
 
+    @pytest.fixture(autouse=True)
+    def two_are_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(plain_runs, "WORTH_IT", 2)
+
     @pytest.fixture
     def many(self, engine: Engine, connect: Connect) -> Connect:
         """Connect a worker, after which payloads are used up for good."""
@@ -232,7 +236,8 @@ class TestRunsThatAreNotedTogether:
             await worker.answer(worker.invocations[-1], result=1)
         delivery = Cause(trigger_type="queue", trigger_id="q", delivery_id=DELIVERY, attempt=2)
         await run_on(engine, worker, Call(function_id="f", cause=delivery), result=1)
-        assert engine.history._plain.count == engine.history.waiting == 5
+        # A delivery has no fellows.
+        assert (engine.history._plain.count, engine.history.waiting) == (4, 5)
         one, two, called, again, delivered = await rows(engine)
         names = ("status", "trigger_type", "trigger_id", "worker_name", "traceparent")
         assert [getattr(one, name) for name in names] == ["succeeded", "http", "t", "adder", "x"]
@@ -281,6 +286,15 @@ class TestRunsThatAreNotedTogether:
             await run_on(engine, worker, Call(function_id="f"), result=1)
             assert engine.history._plain.count == waiting
         assert engine.history.waiting == 3
+
+    async def test_so_many_kinds_do_not_wait_for_the_next_batch(
+        self, engine: Engine, many: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recorder, "KINDS_AT_ONCE", 2)
+        worker = await many("f", "g")
+        for function_id, waiting in (("f", 1), ("f", 2), ("g", 0)):
+            await run_on(engine, worker, Call(function_id=function_id), result=1)
+            assert engine.history._plain.count == waiting
 
     async def test_one_that_cannot_be_noted_takes_no_other_with_it(
         self,
@@ -365,6 +379,25 @@ class TestRunsThatAreNotedTogether:
             with pytest.raises(OperationalError):
                 await engine.history.flush()
         assert len(await rows(engine)) == 2
+        counts = TypeStat.objects.values_list("count", flat=True)
+        if connection.vendor == "postgresql":  # others are in this process, and lose no answer
+            assert sum(await engine.database.run(lambda: list(counts))) == 2
+
+    async def test_one_the_database_refuses_takes_no_other_with_it(
+        self, engine: Engine, many: Connect, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        worker = await many("f")
+        for result in (1, 2, 3):
+            await run_on(engine, worker, Call(function_id="f", traceparent=f"t{result}"), result=1)
+        write_all = writing._write_all
+
+        def refuse(entries: Any, numbers: Any) -> None:
+            if any(b"t2" in entry.run for entry in entries):
+                raise DataError
+            write_all(entries, numbers)
+
+        monkeypatch.setattr(writing, "_write_all", refuse)
+        assert [run.traceparent for run in await rows(engine)] == ["t1", "t3"]
 
 
 async def test_secrets_are_not_kept(engine: Engine, connect: Connect) -> None:
