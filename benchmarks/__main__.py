@@ -41,7 +41,7 @@ PARTS = ("requests", "deliveries", "workers", "history", "edits", "nodes", "grow
 QUICK_SECONDS = 1.0
 DELIVERY_SECONDS = 5.0
 HISTORY_ROUNDS = 3
-EDITS = {"idle": 100, "loaded": 20, "without_redis": 30}
+EDITS = {"idle": 100, "loaded": 20, "without_redis": 100}
 QUICK_EDITS = {"idle": 10, "loaded": 5, "without_redis": 5}
 
 
