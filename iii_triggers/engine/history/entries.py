@@ -32,7 +32,7 @@ class Entry(Struct, gc=False):
     run_id: str
     function_id: str
     run: bytes
-    """A ``Run``, or with ``shared`` the ``PlainRun`` of each."""
+    """A ``Run``, or the lines of many; with ``shared`` the ``PlainRun`` of each."""
     payload: bytes
     """A ``PayloadRow``; empty if none is kept."""
     is_line: bool

@@ -20,7 +20,16 @@ from iii_triggers.protocol.codec import to_json
 from .buckets import bucket_of
 from .copying import has_special_characters, line_of, moment_text
 from .entries import Entry, make_entry
-from .rows import MAX_NAME, SHARED_COLUMNS, Facts, PlainRun, SharedColumns, facts_of, run_of
+from .rows import (
+    MAX_NAME,
+    SHARED_COLUMNS,
+    Facts,
+    PlainRun,
+    SharedColumns,
+    facts_of,
+    run_id_of,
+    run_of,
+)
 
 WORTH_IT = 4
 """Fewer take longer together: each group is a statement on SQLite."""
@@ -109,7 +118,7 @@ class PlainRuns:
         alike = self._alike.get(key)
         if alike is None:
             alike = self._alike[key] = Alike(facts_of(pending, None), ended_at, [])
-        run_id = pending.run_id or (pending.id if caller is None else self._new_id(pending))
+        run_id = run_id_of(pending, self.new_id)
         alike.runs.append(
             PlainRun(
                 run_id,
@@ -132,9 +141,6 @@ class PlainRuns:
         self._alike.clear()
         self.count = 0
         return alike
-
-    def _new_id(self, pending: Pending) -> str:
-        return self.new_id.at(pending.started_at)
 
 
 def _is_odd(text: str) -> bool:

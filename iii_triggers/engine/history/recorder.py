@@ -30,7 +30,7 @@ from .entries import Entry, first_batch, make_entry
 from .numbers import Numbers
 from .plain_runs import Alike, PlainRuns
 from .pruning import Pruning
-from .rows import Facts, facts_of, payload_of
+from .rows import facts_of, payload_of, run_id_of
 from .writing import can_copy, write
 
 logger = logging.getLogger(__name__)
@@ -251,13 +251,11 @@ class History:
         self, pending: Pending, outcome: Outcome | None, duration_ms: float | None
     ) -> None:
         """Note a run with its payload, if that may be kept."""
+        run_id = pending.run_id = run_id_of(pending, self.new_id)
         facts = facts_of(pending, duration_ms)
-        self._give_id(facts)
-        pending.run_id = facts.run_id
         is_special = pending.is_shown or not isinstance(outcome, Payload)
         keeps_payload = self._bytes < MAX_BYTES and (is_special or self._payloads.take())
-        call, run_id = pending.call, facts.run_id
-        payload = payload_of(call, outcome, run_id=run_id) if keeps_payload else None
+        payload = payload_of(pending.call, outcome, run_id=run_id) if keeps_payload else None
         entry = make_entry(
             facts,
             outcome,
@@ -271,10 +269,6 @@ class History:
         self._bytes += entry.size
         self._noted += entry.count
         self._entries.append(entry)
-
-    def _give_id(self, facts: Facts) -> None:
-        """Give a run an id of ours; what a worker chose may be anything, and be there twice."""
-        facts.run_id = facts.run_id or self.new_id.at(facts.started_at)
 
     def _drop(self, count: int) -> None:
         if not self.dropped:

@@ -8,6 +8,7 @@ from iii_triggers.conf import settings
 from iii_triggers.engine.calls import Call, Outcome, Pending
 from iii_triggers.engine.causes import Cause
 from iii_triggers.engine.connections import WorkerConnection
+from iii_triggers.engine.ids import IdSource
 from iii_triggers.engine.payload import Payload
 from iii_triggers.engine.remote_functions import RemoteOffer
 from iii_triggers.models import Invocation
@@ -113,12 +114,19 @@ class PayloadRow(Struct, gc=False, kw_only=True):
     stacktrace: str
 
 
+def run_id_of(pending: Pending, new_id: IdSource) -> str:
+    """Return the id of a run, a new one for what a worker chose: it may be there twice."""
+    if pending.run_id is None and pending.call.caller is not None:
+        return new_id.at(pending.started_at)
+    return pending.run_id or pending.id
+
+
 def facts_of(pending: Pending, duration_ms: float | None) -> Facts:
     """Take down the facts of a run."""
     call = pending.call
     # By position: with names this takes twice as long, for every run there is.
     return Facts(
-        pending.run_id or (pending.id if call.caller is None else ""),
+        pending.run_id or "",
         pending.id,
         call.function_id,
         call.namespace,
@@ -136,7 +144,7 @@ def run_of(facts: Facts, outcome: Outcome | None, *, node_id: str) -> Run:
     """Return the row of a run; without an outcome it goes on."""
     cause = facts.cause or NO_CAUSE
     error = outcome if isinstance(outcome, IiiError) else None
-    worker_id, worker_name, caller = workers_of(facts)
+    worker_id, worker_name, caller = _workers_of(facts)
     is_ours = facts.invocation_id == facts.run_id
     return Run(
         id=facts.run_id,
@@ -184,7 +192,7 @@ def payload_of(call: Call, outcome: Outcome | None, *, run_id: str) -> PayloadRo
     )
 
 
-def workers_of(facts: Facts) -> tuple[str, str, str]:
+def _workers_of(facts: Facts) -> tuple[str, str, str]:
     """Return id and name of the worker that was asked, and the name of the one that called.
 
     Of a worker of another node only the name is known; of what is no worker, nothing.

@@ -173,16 +173,3 @@ def test_a_run_that_a_worker_called_gets_an_id_of_ours() -> None:
     one, two = alike.runs
     assert one.id != two.id and "chosen" not in (one.id, two.id)
     assert (one.invocation_id, two.invocation_id) == ("chosen", "chosen")
-
-
-@pytest.mark.parametrize(
-    ("moment_s", "text"),
-    [
-        (0.0, "1970-01-01 00:00:00.0+00"),
-        (1_764_187_200.25, "2025-11-26 20:00:00.25+00"),
-        (1_764_187_200.999999, "2025-11-26 20:00:00.999999+00"),
-        (1_764_187_200.0625, "2025-11-26 20:00:00.0625+00"),
-    ],
-)
-def test_times_are_as_postgresql_reads_them(moment_s: float, text: str) -> None:
-    assert moment_text(moment_s) == text
